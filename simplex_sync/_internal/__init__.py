@@ -1,0 +1,1 @@
+"""What the package is made of inside: nothing here is public."""
