@@ -1,0 +1,346 @@
+"""The one thread of a client that does all I/O after start-up.
+
+It waits on the socket, the pseudo-terminal and a pipe that wakes it, and owns all three. Callers put frames into a
+queue and wait on a slot, so an interrupted caller never leaves half a frame behind. The terminal is always drained:
+the CLI prints every command there, and stops answering when nobody reads it.
+
+The WebSocket protocol is that of `websockets`, without its I/O: no limit for messages (lists of thousands of contacts
+have many megabytes), no compression, no pings (the CLI answers them only while it is idle).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import selectors
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.frames import Frame as WebSocketFrame
+from websockets.frames import Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import WebSocketURI
+
+from simplex_sync._internal.codec import Frame
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.router import Router, Slot
+from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
+
+_READ_SIZE = 256 * 1024
+logger = logging.getLogger("simplex_sync")
+
+
+class Link(Protocol):
+    """What the channel asks its owner for: where to connect to, and what to do when that is lost."""
+
+    def output(self, data: bytes) -> None:
+        """Take what the CLI printed."""
+
+    def recover(self, cause: SimplexError) -> Wire | None:
+        """Make a new connection after the old one was lost; None ends the channel."""
+
+
+class Wire:
+    """An open WebSocket to the CLI, and the terminal of the CLI where it is our child.
+
+    Args:
+        sock: The connected socket; non-blocking from here on.
+        protocol: The protocol after its opening handshake.
+        terminal: The descriptor of the pseudo-terminal, or None.
+    """
+
+    def __init__(self, sock: socket.socket, protocol: ClientProtocol, terminal: int | None = None) -> None:
+        self.sock = sock
+        self.protocol = protocol
+        self.terminal = terminal
+
+    @classmethod
+    def open(
+        cls,
+        sock: socket.socket,
+        uri: WebSocketURI,
+        deadline: Deadline,
+        terminal: int | None,
+        drain: Callable[[], None],
+        headers: Headers | None = None,
+    ) -> Wire:
+        """Do the opening handshake on a connected socket.
+
+        Args:
+            sock: The socket; closed when this fails.
+            uri: Where it leads to.
+            deadline: Until when the other side must have answered.
+            terminal: The descriptor of the pseudo-terminal, or None.
+            drain: Reads what is on the terminal, so that the CLI never waits for that.
+            headers: Further headers of the request.
+
+        Raises:
+            StartTimeout: The other side said nothing in time.
+            ConnectionLost: The other side is no WebSocket server, or hung up.
+        """
+        protocol = ClientProtocol(uri, max_size=None)
+        try:
+            request = protocol.connect()
+            if headers:
+                request.headers.update(headers)
+            protocol.send_request(request)
+            for data in protocol.data_to_send():
+                sock.settimeout(deadline.at_most(10))
+                sock.sendall(data)
+            while protocol.state is State.CONNECTING:
+                drain()
+                if deadline.passed:
+                    raise StartTimeout("start: the CLI opened its port, but did not answer on it in time")
+                sock.settimeout(deadline.at_most(0.1) or 0.001)
+                try:
+                    data = sock.recv(_READ_SIZE)
+                except TimeoutError:
+                    continue
+                if data:
+                    protocol.receive_data(data)
+                else:
+                    protocol.receive_eof()
+                if protocol.handshake_exc is not None:
+                    raise ConnectionLost(
+                        "start: what listens on the CLI's port does not speak its protocol"
+                    ) from protocol.handshake_exc
+            sock.setblocking(False)
+            if sock.family in (socket.AF_INET, socket.AF_INET6):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            raise ConnectionLost("start: the connection to the CLI was lost while it was opened") from error
+        except BaseException:
+            sock.close()
+            raise
+        return cls(sock, protocol, terminal)
+
+
+class Channel:
+    """The I/O thread.
+
+    Args:
+        router: Where frames go.
+        link: The owner, asked for a new connection when one is lost.
+        name: The name of the thread.
+    """
+
+    def __init__(self, router: Router, link: Link, name: str) -> None:
+        self._router = router
+        self._link = link
+        self._queue: deque[Slot] = deque()
+        self._buffer = bytearray()
+        self._parts: list[bytes] = []
+        #: Set when the thread was asked to end.
+        self.closing = threading.Event()
+        self._woken = False
+        self._pipe_lock = threading.Lock()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._wire: Wire | None = None
+        self._selector: selectors.BaseSelector | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self, wire: Wire) -> None:
+        """Start the thread on an open connection."""
+        self._wire = wire
+        self._thread.start()
+
+    def send(self, slot: Slot) -> None:
+        """Queue the frame of a call (any thread)."""
+        self._queue.append(slot)
+        self.wake()
+
+    def wake(self) -> None:
+        """Make the thread look at its queue (any thread)."""
+        if not self._woken:
+            self._woken = True
+            with self._pipe_lock:  # so that the number is not closed, and used for another file, in between
+                if self._wake_write >= 0:
+                    with contextlib.suppress(BlockingIOError):  # the pipe is full, so the thread wakes up anyway
+                        os.write(self._wake_write, b"\0")
+
+    def pause(self, seconds: float) -> None:
+        """Wait in the I/O thread so many seconds, or until the channel is to end."""
+        deadline = Deadline(seconds)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake_read, selectors.EVENT_READ)
+            while not self.closing.is_set() and not deadline.passed:
+                if selector.select(deadline.remaining()):
+                    self._woken = False
+                    os.read(self._wake_read, 4096)
+
+    def stop(self, seconds: float) -> bool:
+        """Ask the thread to end and wait for it; return whether it has ended.
+
+        Args:
+            seconds: How long to wait, in seconds.
+        """
+        self.closing.set()
+        self._woken = False
+        self.wake()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def close_descriptors(self) -> None:
+        """Close what the thread owns: at its end, where it never began, or in a forked process. Can be called again."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.sock.close()
+        with self._pipe_lock:
+            for descriptor in (self._wake_read, self._wake_write):
+                if descriptor >= 0:
+                    os.close(descriptor)
+            self._wake_read = self._wake_write = -1
+
+    def after_fork(self) -> None:
+        """In a forked process: close our copies of the descriptors, which ends nothing."""
+        self._pipe_lock = threading.Lock()  # the old one may have been held by a thread that is not here
+        self.close_descriptors()
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            while self._wire is not None and not self.closing.is_set():
+                cause = self._serve(self._wire)
+                self._wire.sock.close()
+                self._wire = None
+                if self.closing.is_set():
+                    break
+                self._router.fail_handed_over(cause)
+                self._buffer.clear()
+                self._parts.clear()
+                self._wire = self._link.recover(cause)
+        except BaseException as error:  # a bug: nobody may wait for a thread that is no more
+            logger.exception("the I/O thread ended by an error")
+            failure = ConnectionLost("the client's I/O thread ended by an error")
+            failure.__cause__ = error
+            self._router.close(failure)
+        finally:
+            self.close_descriptors()
+
+    def _serve(self, wire: Wire) -> SimplexError:
+        """Serve one connection until it is lost or the channel closes; return why it was lost."""
+        selector = selectors.DefaultSelector()
+        try:
+            selector.register(self._wake_read, selectors.EVENT_READ, "wake")
+            selector.register(wire.sock, selectors.EVENT_READ, "socket")
+            if wire.terminal is not None:
+                selector.register(wire.terminal, selectors.EVENT_READ, "terminal")
+            writing = False
+            # What came together with the answer to the handshake, and what was queued while there was no connection.
+            self._take_in(wire)
+            self._put_out(wire)
+            while True:
+                if self.closing.is_set():
+                    return ConnectionLost("the client was closed")
+                if bool(self._buffer) != writing:
+                    writing = not writing
+                    wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+                    selector.modify(wire.sock, wanted, "socket")
+                for key, events in selector.select():
+                    if key.data == "socket":
+                        if events & selectors.EVENT_READ:
+                            self._receive(wire)
+                        if events & selectors.EVENT_WRITE:
+                            self._put_out(wire)
+                    elif key.data == "wake":
+                        self._woken = False
+                        os.read(self._wake_read, 4096)
+                        self._put_out(wire)
+                    elif not self._drain(wire):
+                        selector.unregister(key.fd)
+                        wire.terminal = None
+        except _Lost as lost:
+            return lost.error
+        finally:
+            selector.close()
+
+    def _drain(self, wire: Wire) -> bool:
+        """Read the terminal; return whether it is still there."""
+        assert wire.terminal is not None
+        try:
+            data = os.read(wire.terminal, _READ_SIZE)
+        except BlockingIOError:
+            return True
+        except OSError:  # what Linux says when the last process on the terminal has ended
+            return False
+        self._link.output(data)
+        return bool(data)
+
+    def _receive(self, wire: Wire) -> None:
+        try:
+            data = wire.sock.recv(_READ_SIZE)
+            while isinstance(wire.sock, ssl.SSLSocket) and data and wire.sock.pending():
+                data += wire.sock.recv(wire.sock.pending())
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
+        if not data:
+            raise _Lost(ConnectionLost("the CLI closed the connection"))
+        wire.protocol.receive_data(data)
+        self._take_in(wire)
+
+    def _take_in(self, wire: Wire) -> None:
+        for event in wire.protocol.events_received():
+            if isinstance(event, Response):
+                continue
+            assert isinstance(event, WebSocketFrame)
+            if event.opcode is Opcode.TEXT or event.opcode is Opcode.BINARY or event.opcode is Opcode.CONT:
+                if event.fin and not self._parts:
+                    self._router.deliver(Frame(bytes(event.data)))
+                    continue
+                self._parts.append(bytes(event.data))
+                if event.fin:
+                    payload = b"".join(self._parts)
+                    self._parts.clear()
+                    self._router.deliver(Frame(payload))
+        if wire.protocol.state is not State.OPEN:
+            raise _Lost(ConnectionLost("the CLI closed the connection"), wire.protocol.parser_exc)
+        answers = wire.protocol.data_to_send()  # pongs
+        if answers:
+            self._buffer += b"".join(answers)
+            self._flush(wire)
+
+    def _put_out(self, wire: Wire) -> None:
+        queue = self._queue
+        while queue:
+            slot = queue.popleft()
+            if slot.abandoned:
+                continue
+            slot.handed_over = True
+            wire.protocol.send_text(slot.payload)
+            for data in wire.protocol.data_to_send():
+                self._buffer += data
+        self._flush(wire)
+
+    def _flush(self, wire: Wire) -> None:
+        while self._buffer:
+            try:
+                sent = wire.sock.send(self._buffer)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return
+            except OSError as error:
+                raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
+            del self._buffer[:sent]
+
+
+class _Lost(Exception):
+    """The connection is gone; carries the error that says so."""
+
+    def __init__(self, error: SimplexError, cause: BaseException | None = None) -> None:
+        super().__init__()
+        self.error = error
+        error.__cause__ = cause
