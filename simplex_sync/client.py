@@ -32,6 +32,7 @@ from simplex_sync.errors import (
     SimplexError,
     StartTimeout,
     command_error,
+    retold,
 )
 from simplex_sync.retrying import check_policy, commands_policy, may_repeat
 from simplex_sync.waiting import EventStream, Expectation, check_types
@@ -370,7 +371,7 @@ class SimplexChat(Methods):
         except UnicodeEncodeError:
             raise InvalidArgument(f"{method}: the text holds half of a surrogate pair", argument="text") from None
         except ConnectionLost as error:
-            raise type(error)(f"{method}: {error}") from error
+            raise retold(method, error) from error
         try:
             session.channel.send(slot)
             ended = slot.wait(deadline)
@@ -389,15 +390,14 @@ class SimplexChat(Methods):
         return self._response(method, name, slot.frame)
 
     @staticmethod
-    def _lost(method: str, name: str, error: Exception, unknown: bool) -> ConnectionLost:
+    def _lost(method: str, name: str, error: SimplexError, unknown: bool) -> SimplexError:
         if unknown:
             return OutcomeUnknown(
                 f"{method}: the connection to the CLI was lost before the answer came; whether the command took effect "
                 "is unknown, and it was not sent again",
                 command=name,
             )
-        kind = type(error) if isinstance(error, ConnectionLost) else ConnectionLost
-        return kind(f"{method}: {error}")
+        return retold(method, error)
 
     def _response(self, method: str, name: str, frame: Frame) -> responses.Response:
         body = frame.body()

@@ -68,6 +68,7 @@ __all__ = [
     "UserExists",
     "command_error",
     "error_path",
+    "retold",
 ]
 
 
@@ -475,3 +476,19 @@ def command_error(
     if kind is NetworkError:
         message += "; servers could not be reached, which may pass"
     return kind(message, command=command, chat_error=chat_error, error=path)
+
+
+def retold(method: str, error: SimplexError) -> SimplexError:
+    """Return an error of the same kind and with the same facts that names another method.
+
+    Who waits is told of a shared error, such as the end of the CLI, by one of its own: tracebacks would pile up on a
+    single one.
+
+    Args:
+        method: The name of the method that was called.
+        error: The error that says what happened.
+    """
+    fresh = type(error)(f"{method}: {error}")
+    fresh.__dict__.update(error.__dict__)
+    fresh.__cause__ = error.__cause__
+    return fresh

@@ -15,7 +15,7 @@ from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline, check_timeout
 from simplex_sync._internal.router import STREAM_LIMIT, Router
 from simplex_sync.api import events
-from simplex_sync.errors import ClientClosed, EventsLost, EventTimeout, InvalidArgument
+from simplex_sync.errors import ClientClosed, EventsLost, EventTimeout, InvalidArgument, retold
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -127,7 +127,7 @@ class EventStream(Generic[E]):
             subscription.read += lost
             raise error
         if subscription.error is not None:
-            raise _again(subscription.error)
+            raise retold("events", subscription.error)
         return None
 
     @property
@@ -151,14 +151,6 @@ class EventStream(Generic[E]):
     def __repr__(self) -> str:
         names = ", ".join(kind.__name__ for kind in self._kinds)
         return f"<EventStream of {names}, {self.unread} unread>"
-
-
-def _again(error: Exception) -> Exception:
-    """Return an error of the same kind for one more raise, so that tracebacks do not pile up on a shared one."""
-    fresh = type(error)(*error.args)
-    fresh.__dict__.update(error.__dict__)
-    fresh.__cause__ = error.__cause__
-    return fresh
 
 
 class Expectation(Generic[E]):
@@ -215,7 +207,7 @@ class Expectation(Generic[E]):
                     subscription.read += subscription.lost()
                     continue
                 if subscription.error is not None:
-                    error = _again(subscription.error)
+                    error = retold(self._method, subscription.error)
                     self.close()
                     raise error
                 raise self._timeout()

@@ -141,7 +141,6 @@ class Channel:
         self._parts: list[bytes] = []
         #: Set when the thread was asked to end.
         self.closing = threading.Event()
-        self._woken = False
         self._pipe_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -162,12 +161,11 @@ class Channel:
 
     def wake(self) -> None:
         """Make the thread look at its queue (any thread)."""
-        if not self._woken:
-            self._woken = True
-            with self._pipe_lock:  # so that the number is not closed, and used for another file, in between
-                if self._wake_write >= 0:
-                    with contextlib.suppress(BlockingIOError):  # the pipe is full, so the thread wakes up anyway
-                        os.write(self._wake_write, b"\0")
+        # No flag saves this system call: an interrupt between setting it and writing would silence the channel.
+        with self._pipe_lock:  # so that the number is not closed, and used for another file, in between
+            if self._wake_write >= 0:
+                with contextlib.suppress(BlockingIOError):  # the pipe is full, so the thread wakes up anyway
+                    os.write(self._wake_write, b"\0")
 
     def pause(self, seconds: float) -> None:
         """Wait in the I/O thread so many seconds, or until the channel is to end."""
@@ -176,7 +174,6 @@ class Channel:
             selector.register(self._wake_read, selectors.EVENT_READ)
             while not self.closing.is_set() and not deadline.passed:
                 if selector.select(deadline.remaining()):
-                    self._woken = False
                     os.read(self._wake_read, 4096)
 
     def stop(self, seconds: float) -> bool:
@@ -186,9 +183,10 @@ class Channel:
             seconds: How long to wait, in seconds.
         """
         self.closing.set()
-        self._woken = False
         self.wake()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
+        if self._thread.ident is None:
+            self.close_descriptors()  # otherwise the thread does it, at its end
+        elif self._thread is not threading.current_thread():
             self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -256,7 +254,6 @@ class Channel:
                         if events & selectors.EVENT_WRITE:
                             self._put_out(wire)
                     elif key.data == "wake":
-                        self._woken = False
                         os.read(self._wake_read, 4096)
                         self._put_out(wire)
                     elif not self._drain(wire):

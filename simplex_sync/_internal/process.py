@@ -172,11 +172,14 @@ class CliProcess:
         with self._lock:
             if self._reaped:
                 return True
+            process = self.spawn.ptyproc
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:  # somebody else's waitpid took it
-                self._reaped = True
-                pid, status = self.pid, 0
+            except ChildProcessError:  # pexpect took its status at the end of the output, or somebody else did
+                if process.exitstatus is not None:
+                    self._exit_status = process.exitstatus
+                elif process.signalstatus is not None:
+                    self._exit_status = -process.signalstatus
             else:
                 if pid == 0:
                     return False
@@ -184,12 +187,7 @@ class CliProcess:
             self._reaped = True
             if self.ended_by is None:
                 self.ended_by = "exit"
-            # So that pexpect does not look for a process that is no more.
-            process = self.spawn.ptyproc
-            process.terminated = True
-            process.exitstatus, process.signalstatus = (
-                (self._exit_status, None) if (self._exit_status or 0) >= 0 else (None, -(self._exit_status or 0))
-            )
+            process.terminated = True  # so that pexpect does not look for a process that is no more
             self.spawn.terminated = True
             return True
 
