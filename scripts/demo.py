@@ -57,8 +57,8 @@ def received_texts(stream: EventStream[events.NewChatItems]) -> list[str]:
     return []
 
 
-def main() -> int:
-    program = choose_program()
+def show(program: str | None) -> int:
+    """Show the main job; return the exit status."""
     started = time.monotonic()
     servers = {
         "smp_servers": [os.environ["SMP_SERVER"]] if os.environ.get("SMP_SERVER") else [],
@@ -114,12 +114,24 @@ def main() -> int:
     return 0
 
 
+def main() -> int:
+    program = choose_program()
+    try:
+        return show(program)
+    except (errors.NetworkError, errors.CommandTimeout) as error:
+        if program == "simulator":
+            raise
+        say(f"  {type(error).__name__}: {error}")
+        say("A real CLI was found, but its servers cannot be reached from here. The same on the simulator:")
+        return show("simulator")
+
+
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except errors.SimplexError as error:
-        say(f"The demo failed. {type(error).__name__}: {error}")
-        output = getattr(error, "output", "")
+    except errors.SimplexError as failure:
+        say(f"The demo failed. {type(failure).__name__}: {failure}")
+        output = getattr(failure, "output", "")
         if output:
             say(f"The last lines of the CLI:\n{output}")
         sys.exit(1)

@@ -169,6 +169,8 @@ class SimplexChat(Methods):
     def start(self, timeout: float | None = None) -> Self:
         """Start the CLI and wait until it takes commands; does nothing where it runs already.
 
+        A client that was closed can be started again.
+
         Args:
             timeout: How long that may take, in seconds. Default: the client's timeout.
 
@@ -181,24 +183,24 @@ class SimplexChat(Methods):
         """
         deadline = Deadline(self.timeout if timeout is None else check_timeout("start", timeout))
         with self._life:
-            if self._session is not None:
+            if self._session is not None and not self._session.closed:
                 self._living_session("start")
                 return self
             launch = None
             if self._settings is not None:
                 launch = self._settings.launch(executables.find(self._settings.executable), deadline.seconds)
             session = Session(launch, self._url, restart=self._restart, name=f"simplex_sync {self._label}")
-            session.start(deadline)
-            self._session = session
             try:
+                session.start(deadline)
+                self._session = session
                 self._get_acquainted(deadline)
+                self._finalizer = weakref.finalize(self, _collected, session, self._label)
+                self._finalizer.atexit = False
+                _living.add(self)
             except BaseException:
                 self._session = None
                 session.close(ClientClosed("start: the client was not started"))
                 raise
-            self._finalizer = weakref.finalize(self, _collected, session, self._label)
-            self._finalizer.atexit = False
-            _living.add(self)
         return self
 
     def _get_acquainted(self, deadline: Deadline) -> None:
