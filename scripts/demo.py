@@ -15,6 +15,9 @@ from pathlib import Path
 from simplex_sync import EventStream, SimplexChat, errors, events, executable, types
 
 
+SERVERS = ("SMP_SERVER", "XFTP_SERVER")
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -60,19 +63,24 @@ def received_texts(stream: EventStream[events.NewChatItems]) -> list[str]:
 def show(program: str | None) -> int:
     """Show the main job; return the exit status."""
     started = time.monotonic()
-    servers = {
-        "smp_servers": [os.environ["SMP_SERVER"]] if os.environ.get("SMP_SERVER") else [],
-        "xftp_servers": [os.environ["XFTP_SERVER"]] if os.environ.get("XFTP_SERVER") else [],
-    }
+    smp_servers, xftp_servers = ([os.environ[name]] if os.environ.get(name) else [] for name in SERVERS)
     with tempfile.TemporaryDirectory(prefix="simplex_sync-demo-") as name:
         folder = Path(name)
         os.environ.setdefault("SIMPLEX_SIM_NETWORK", str(folder / "network"))
         say("Starting two SimpleX Chat clients; each makes its user profile on this first run.")
-        with (
-            SimplexChat(folder / "alice", display_name="Alice", executable=program, **servers) as alice,
-            SimplexChat(folder / "bob", display_name="Bob", executable=program, **servers) as bob,
-        ):
-            which = "the simulator of this package" if program == "simulator" else executable.find()[0]
+
+        def client(name: str) -> SimplexChat:
+            return SimplexChat(
+                folder / name.lower(),
+                display_name=name,
+                executable=program,
+                smp_servers=smp_servers,
+                xftp_servers=xftp_servers,
+            )
+
+        with client("Alice") as alice, client("Bob") as bob:
+            found = executable.find(program)
+            which = found[0] if len(found) == 1 else "the simulator of this package"
             say(f"  Both run {which}, version {alice.cli_version}, as processes {alice.pid} and {bob.pid}.")
             bob_messages = bob.events(events.NewChatItems, timeout=60)
 
