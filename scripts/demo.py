@@ -14,7 +14,6 @@ from pathlib import Path
 
 from simplex_sync import EventStream, SimplexChat, errors, events, executable, types
 
-
 SERVERS = ("SMP_SERVER", "XFTP_SERVER")
 
 

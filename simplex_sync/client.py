@@ -30,6 +30,7 @@ from simplex_sync.errors import (
     NetworkError,
     OutcomeUnknown,
     SimplexError,
+    StartError,
     StartTimeout,
     command_error,
     retold,
@@ -205,12 +206,16 @@ class SimplexChat(Methods):
 
     def _get_acquainted(self, deadline: Deadline) -> None:
         """Learn who the user is and which version the CLI has."""
+        self._user = None
         try:
             self.show_active_user(timeout=deadline.remaining())
-            version = self.show_version(timeout=deadline.remaining())
+            version: Any = self.show_version(timeout=deadline.remaining())
         except CommandTimeout as error:
             raise StartTimeout("start: the CLI opened its port, but answers no commands") from error
-        self._cli_version = version.version_info.version
+        number = getattr(getattr(version, "version_info", None), "version", None)
+        if self._user is None or not isinstance(number, str):
+            raise StartError("start: the CLI does not say who its user is or which version it has; is it a simplex-chat?")
+        self._cli_version = number
         wanted = self._settings.display_name if self._settings else None
         if wanted is not None and self._user is not None and self._user.local_display_name != wanted:
             for info in self.list_users(timeout=deadline.remaining()).users:
@@ -379,6 +384,7 @@ class SimplexChat(Methods):
             ended = slot.wait(deadline)
         except BaseException:
             session.router.abandon(slot)
+            session.channel.wake()  # which sends the rest of a frame that was begun
             raise
         if not ended:
             session.router.abandon(slot)

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import tenacity
 
-from simplex_sync.errors import ChildExited, ClientClosed, ConnectionLost, ForkedClient, InvalidArgument, NetworkError, SimplexError
+from simplex_sync.errors import (
+    ChildExited,
+    ClientClosed,
+    ConnectionLost,
+    ForkedClient,
+    InvalidArgument,
+    NetworkError,
+    SimplexError,
+)
 
 if TYPE_CHECKING:
     from simplex_sync._internal.deadline import Deadline
@@ -32,7 +40,9 @@ def may_repeat(error: BaseException, *, only_reads: bool, repeatable: bool) -> b
     """
     if isinstance(error, NetworkError):
         return only_reads or repeatable
-    if isinstance(error, (ClientClosed, ForkedClient, ChildExited)):  # for good: a CLI that comes back is not reported so
+    if isinstance(
+        error, (ClientClosed, ForkedClient, ChildExited)
+    ):  # for good: a CLI that comes back is not reported so
         return False
     return only_reads and isinstance(error, ConnectionLost)
 

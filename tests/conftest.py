@@ -22,7 +22,7 @@ def _descriptors() -> dict[int, str]:
     found = {}
     for name in os.listdir(_DESCRIPTORS):
         try:
-            found[int(name)] = os.readlink(_DESCRIPTORS / name)
+            found[int(name)] = str((_DESCRIPTORS / name).readlink())
         except OSError:  # the descriptor with which the folder itself was read
             continue
     return found

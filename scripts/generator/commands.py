@@ -47,6 +47,7 @@ class Command:
     measured: bool
     doc: str
     user_id_needed: bool
+    positional: list[str]
 
     @property
     def method(self) -> str:
@@ -99,6 +100,7 @@ def _command(schema: Schema, specification: dict[str, Any], measured: bool) -> C
         measured=measured,
         doc=facts["doc"],
         user_id_needed=facts.get("user_id_needed", False),
+        positional=facts.get("positional", []),
     )
 
 

@@ -62,8 +62,9 @@ class MethodsWriter:
         """Return the lines of a method."""
         by_default = [p for p in command.parameters if p.wire == "userId" and not command.user_id_needed]
         required = [p for p in command.parameters if not p.has_default and p not in by_default]
-        others = [p for p in command.parameters if p.has_default]
-        positional = [parameter(p) for p in required[:2]]
+        others = [p for p in command.parameters if p.has_default and p.wire not in command.positional]
+        natural = [p for p in command.parameters if p.wire in command.positional]
+        positional = [parameter(p) for p in [*required[:2], *natural]]
         keywords = [parameter(p) for p in required[2:]]
         user = ["user_id: int | None = None"] if by_default else []
         if user and not positional:

@@ -1,8 +1,8 @@
 """The one thread of a client that does all I/O after start-up.
 
-It waits on the socket, the pseudo-terminal and a pipe that wakes it, and owns all three. Callers put frames into a
-queue and wait on a slot, so an interrupted caller never leaves half a frame behind. The terminal is always drained:
-the CLI prints every command there, and stops answering when nobody reads it.
+It waits on the socket, the pseudo-terminal and a pipe that wakes it, and owns all three; only the writing to the socket
+it shares with the callers, who then wait on a slot. The terminal is always drained: the CLI prints every command there,
+and stops answering when nobody reads it.
 
 The WebSocket protocol is that of `websockets`, without its I/O: no limit for messages (lists of thousands of contacts
 have many megabytes), no compression, no pings (the CLI answers them only while it is idle).
@@ -17,8 +17,7 @@ import selectors
 import socket
 import ssl
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websockets.client import ClientProtocol
@@ -31,10 +30,13 @@ from websockets.uri import WebSocketURI
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.outgoing import Outgoing
 from simplex_sync._internal.router import Router, Slot
 from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
 
 _READ_SIZE = 256 * 1024
+#: Seconds after which the thread tries again to send what a caller kept it from sending.
+_AGAIN_SECONDS = 0.001
 logger = logging.getLogger("simplex_sync")
 
 
@@ -136,8 +138,7 @@ class Channel:
     def __init__(self, router: Router, link: Link, name: str) -> None:
         self._router = router
         self._link = link
-        self._queue: deque[Slot] = deque()
-        self._buffer = bytearray()
+        self._outgoing = Outgoing()
         self._parts: list[bytes] = []
         #: Set when the thread was asked to end.
         self.closing = threading.Event()
@@ -155,9 +156,9 @@ class Channel:
         self._thread.start()
 
     def send(self, slot: Slot) -> None:
-        """Queue the frame of a call (any thread)."""
-        self._queue.append(slot)
-        self.wake()
+        """Send the frame of a call, at once or as soon as there is room for it (any thread)."""
+        if not self._outgoing.send(slot):
+            self.wake()
 
     def wake(self) -> None:
         """Make the thread look at its queue (any thread)."""
@@ -212,12 +213,12 @@ class Channel:
         try:
             while self._wire is not None and not self.closing.is_set():
                 cause = self._serve(self._wire)
+                self._outgoing.disconnect()
                 self._wire.sock.close()
                 self._wire = None
                 if self.closing.is_set():
                     break
                 self._router.fail_handed_over(cause)
-                self._buffer.clear()
                 self._parts.clear()
                 self._wire = self._link.recover(cause)
         except BaseException as error:  # a bug: nobody may wait for a thread that is no more
@@ -236,29 +237,32 @@ class Channel:
             selector.register(wire.sock, selectors.EVENT_READ, "socket")
             if wire.terminal is not None:
                 selector.register(wire.terminal, selectors.EVENT_READ, "terminal")
-            writing = False
+            self._outgoing.connect(wire.sock)
+            wanted = selectors.EVENT_READ
             # What came together with the answer to the handshake, and what was queued while there was no connection.
             self._take_in(wire)
-            self._put_out(wire)
-            while True:
-                if self.closing.is_set():
-                    return ConnectionLost("the client was closed")
-                if bool(self._buffer) != writing:
-                    writing = not writing
-                    wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+            self._put_out()
+            while not self.closing.is_set():
+                wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing.waits_for_room else 0)
+                if wants != wanted:
+                    wanted = wants
                     selector.modify(wire.sock, wanted, "socket")
-                for key, events in selector.select():
+                ready = selector.select(_AGAIN_SECONDS if self._outgoing.put_off else None)
+                if not ready:
+                    self._put_out()
+                for key, events in ready:
                     if key.data == "socket":
                         if events & selectors.EVENT_READ:
                             self._receive(wire)
                         if events & selectors.EVENT_WRITE:
-                            self._put_out(wire)
+                            self._put_out()
                     elif key.data == "wake":
                         os.read(self._wake_read, 4096)
-                        self._put_out(wire)
+                        self._put_out()
                     elif not self._drain(wire):
                         selector.unregister(key.fd)
                         wire.terminal = None
+            return ConnectionLost("the client was closed")
         except _Lost as lost:
             return lost.error
         finally:
@@ -308,30 +312,13 @@ class Channel:
             raise _Lost(ConnectionLost("the CLI closed the connection"), wire.protocol.parser_exc)
         answers = wire.protocol.data_to_send()  # pongs
         if answers:
-            self._buffer += b"".join(answers)
-            self._flush(wire)
+            self._put_out(answers)
 
-    def _put_out(self, wire: Wire) -> None:
-        queue = self._queue
-        while queue:
-            slot = queue.popleft()
-            if slot.abandoned:
-                continue
-            slot.handed_over = True
-            wire.protocol.send_text(slot.payload)
-            for data in wire.protocol.data_to_send():
-                self._buffer += data
-        self._flush(wire)
-
-    def _flush(self, wire: Wire) -> None:
-        while self._buffer:
-            try:
-                sent = wire.sock.send(self._buffer)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            except OSError as error:
-                raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
-            del self._buffer[:sent]
+    def _put_out(self, control: Sequence[bytes] = ()) -> None:
+        try:
+            self._outgoing.put_out(control)
+        except OSError as error:
+            raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
 
 
 class _Lost(Exception):

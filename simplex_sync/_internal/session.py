@@ -139,15 +139,20 @@ class Session:
         try:
             uri = WebSocketURI(False, "127.0.0.1", port, "/", "", None, None)
             wire = Wire.open(sock, uri, deadline, process.terminal, process.drain)
-        except (ConnectionLost, StartTimeout) as error:
-            if process.poll():
-                raise self._child_exited("start", CliExited) from error
-            if isinstance(error, StartTimeout):
-                error.output = self._tail.text()
-            raise
-        if not process.is_peer(port, sock.getsockname()[1]):
+            if not process.is_peer(port, sock.getsockname()[1]):
+                raise StartError("start: the CLI's port was taken over by another process; no command was sent to it")
+        except StartTimeout as error:
             sock.close()
-            raise StartError("start: the CLI's port was taken over by another process; nothing was sent to it")
+            error.output = self._tail.text()
+            raise
+        except ConnectionLost as error:
+            sock.close()
+            if process.wait(_DYING_SECONDS):
+                raise self._child_exited("start", CliExited) from error
+            raise
+        except BaseException:
+            sock.close()
+            raise
         return wire
 
     def _dial(self, deadline: Deadline) -> Wire:

@@ -31,7 +31,7 @@ _SELECT_USER = rb"user number[^\r\n]*\): ?"
 _QUESTION = rb"\([yY]/[nN]\):? ?"
 _PATTERNS = [_CURRENT_USER, _INVALID_NAME, _NAME_PROMPT, _SELECT_USER, _QUESTION]
 
-_BARE_NAME_PROMPT = re.compile(rb"(?:\A|[\r\n])[ \t]*display name[ \t]*\Z")
+_BARE_NAME_PROMPT = re.compile(rb"(?<!invalid )\bdisplay name[ \t]*[:>?]?[ \t]*\Z", re.IGNORECASE)
 _SUGGESTION = re.compile(r"you could use this one: ?([^\r\n]*)")
 _CHOICE = re.compile(r"^\s*(\d+):\s*(.*?)\s*$", re.MULTILINE)
 _NOT_A_DATABASE = re.compile(r"ErrorNotADatabase|file is not a database|file is encrypted", re.IGNORECASE)

@@ -82,7 +82,7 @@ class StringEnum(str, enum.Enum):
     @property
     def is_known(self) -> bool:
         """Whether the schema knows this string."""
-        return self._name_ in type(self).__members__
+        return self._canonical_ in type(self)._value2member_map_
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StringEnum):

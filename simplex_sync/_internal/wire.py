@@ -29,10 +29,10 @@ T = TypeVar("T")
 new: Callable[[type[T]], T] = object.__new__
 
 # Decoders of types that contain themselves keep the raw value below this depth, so no input can exhaust the stack.
-MAX_DEPTH = 50
+MAX_DEPTH = 30
 
 # Raw values may nest deeper than records can; below this depth there are no records to encode.
-_MAX_ENCODE_DEPTH = 400
+_MAX_ENCODE_DEPTH = 120
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _MAX_REPR = 120

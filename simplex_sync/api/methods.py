@@ -306,10 +306,10 @@ class Methods:
 
     def api_connect(
         self,
-        user_id: int | None = None,
-        *,
-        incognito: bool = False,
         prepared_link_: types.CreatedConnLink | None = None,
+        *,
+        user_id: int | None = None,
+        incognito: bool = False,
         timeout: float | None = None,
     ) -> responses.SentConfirmation | responses.ContactAlreadyExists | responses.SentInvitation | responses.Invitation:
         """Connect by a link that was looked up with `APIConnectPlan`.
@@ -1691,9 +1691,9 @@ class Methods:
 
     def connect(
         self,
+        conn_link_: str | None = None,
         *,
         incognito: bool = False,
-        conn_link_: str | None = None,
         timeout: float | None = None,
     ) -> (
         responses.SentConfirmation

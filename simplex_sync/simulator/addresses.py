@@ -38,7 +38,7 @@ _TAKERS: list[RequestTaker] = []
 
 
 def request_taker(function: RequestTaker) -> RequestTaker:
-    """Register what may take a request to a link before it becomes a contact request (group links, business addresses)."""
+    """Register what may take a request before it becomes a contact request (group links, business addresses)."""
     _TAKERS.append(function)
     return function
 

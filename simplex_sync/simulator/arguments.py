@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def _is_whole(value: Any) -> bool:
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
-_PRIMITIVES = {
+_PRIMITIVES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "UTCTime": lambda value: isinstance(value, str),
     "bool": lambda value: isinstance(value, bool),
@@ -152,7 +153,7 @@ def _check_named(value: Any, name: str, about: Json) -> None:
 
 
 def _check_field(value: Any, owner: str, field: Json) -> None:
-    kind: str = field.get("type_6.4.5", field["type"])
+    kind = str(field.get("type_6.4.5", field["type"]))
     if value is None:
         _require(kind.endswith("?") or field.get("only") == "7.0.2" or (owner, field["name"]) in _HAVE_DEFAULTS)
     elif field.get("only") != "7.0.2":

@@ -1,8 +1,8 @@
 """Connections: their documents, and how two profiles get connected.
 
-Through an address: the one who joins sends `contact.request`; the owner accepts with `contact.accept`; the one who joined
-is connected then and says so with `contact.ready`. Through an invitation: `invitation.join`, which connects the host, who
-answers `invitation.joined`, which connects the other.
+Through an address: the one who joins sends `contact.request`; the owner accepts with `contact.accept`; the one who
+joined is connected then and says so with `contact.ready`. Through an invitation: `invitation.join`, which connects the
+host, who answers `invitation.joined`, which connects the other.
 """
 
 from __future__ import annotations
@@ -260,7 +260,7 @@ def _contact_accepted(sim: Simulator, connection: Json, body: Json) -> None:
 
 
 @delivery.envelope("contact.ready")
-def _contact_ready(sim: Simulator, connection: Json, body: Json) -> None:
+def _contact_ready(sim: Simulator, connection: Json, _body: Json) -> None:
     contact = sim.store.get("contacts", connection["entityId"])
     if connection["entityType"] != "contact" or contact is None:
         return
@@ -310,7 +310,9 @@ def update_contact_profile(sim: Simulator, user: Json, contact: Json, connection
         return
     before = contact_record(sim, contact, connection)
     changes: Json = {"profile": new, "updatedAt": timestamp()}
-    timed, previous = (preferences.get("timedMessages", {}) for preferences in (new.get("preferences", {}), old.get("preferences", {})))
+    timed, previous = (
+        preferences.get("timedMessages", {}) for preferences in (new.get("preferences", {}), old.get("preferences", {}))
+    )
     if timed != previous and timed.get("allow") == "yes" and timed.get("ttl"):
         chosen = contact.get("userPreferences", {})
         changes["userPreferences"] = {**chosen, "timedMessages": timed}

@@ -33,7 +33,7 @@ def list_contacts(sim: Simulator, user_id: int) -> Json:
 @lister
 def _direct_chats(sim: Simulator, user: Json) -> list[tuple[str, str, int]]:
     return [
-        (contact.get("chatTs", contact["createdAt"]), "@", contact["contactId"])
+        (str(contact.get("chatTs", contact["createdAt"])), "@", contact["contactId"])
         for contact in sim.store.find("contacts", userId=user["userId"])
         if contact.get("contactUsed", True) and not contact.get("chatDeleted")
     ]
@@ -69,7 +69,7 @@ def connection_stats(connection: Json) -> Json:
 
 
 @action("info", "@")
-def _contact_info(sim: Simulator, user: Json, chat: ChatRef, member_id: int | None) -> Json:
+def _contact_info(sim: Simulator, user: Json, chat: ChatRef, _member_id: int | None) -> Json:
     contact = contact_of(sim, user, chat.id)
     connection = contact_connection(sim, contact["contactId"])
     response = {"type": "contactInfo", "user": sim.user_record(user), "contact": contact_record(sim, contact)}
@@ -96,7 +96,7 @@ def security_code(connection: Json) -> str:
 
 
 @action("code", "@")
-def _contact_code(sim: Simulator, user: Json, chat: ChatRef, member_id: int | None) -> Json:
+def _contact_code(sim: Simulator, user: Json, chat: ChatRef, _member_id: int | None) -> Json:
     contact = contact_of(sim, user, chat.id)
     connection = contact_connection(sim, contact["contactId"])
     if connection is None:
@@ -212,9 +212,7 @@ def _delete_contact(sim: Simulator, user: Json, chat: ChatRef, mode: str, notify
             sim.store.delete("profiles", contact["profile"]["profileId"])
             free_name(sim, user["userId"], contact["localDisplayName"])
         else:
-            changed = sim.store.update(
-                "contacts", chat.id, contactStatus="deletedByUser", updatedAt=timestamp()
-            )
+            changed = sim.store.update("contacts", chat.id, contactStatus="deletedByUser", updatedAt=timestamp())
             record = contact_record(sim, changed)
     return {"type": "contactDeleted", "user": sim.user_record(user), "contact": record}
 
@@ -281,7 +279,7 @@ def _pending_chats(sim: Simulator, user: Json) -> list[tuple[str, str, int]]:
 
 
 @action("delete", ":")
-def _delete_connection(sim: Simulator, user: Json, chat: ChatRef, mode: str, notify: bool) -> Json:
+def _delete_connection(sim: Simulator, user: Json, chat: ChatRef, _mode: str, _notify: bool) -> Json:
     connection = _pending(sim, user, chat.id)
     sim.network.delete_link(connection.get("linkNames", []))
     sim.store.delete("connections", connection["connId"])

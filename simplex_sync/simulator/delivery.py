@@ -12,7 +12,8 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from random import random
+from functools import partial
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from .clock import server_timestamp
@@ -29,6 +30,8 @@ Json = dict[str, Any]
 ENVELOPE_SIZE = 15_000
 # The longest single chat message, in bytes of JSON.
 MESSAGE_SIZE = 15_602
+
+_DICE = SystemRandom()
 
 HAND_OVER = 500  # envelopes at a time
 RETRY_AFTER = 0.5  # seconds
@@ -104,7 +107,9 @@ def post(
         **content: Further keys of the envelope.
     """
     target = to or connection["peer"]
-    peer = sim.store.first("peers", node=target["node"]) or sim.store.insert("peers", {"node": target["node"], "sent": 0})
+    peer = sim.store.first("peers", node=target["node"]) or sim.store.insert(
+        "peers", {"node": target["node"], "sent": 0}
+    )
     sequence = peer["sent"] + 1
     sim.store.update("peers", peer["peerId"], sent=sequence)
     reply = {"node": sim.network.node, "queue": connection["queue"]}
@@ -170,14 +175,14 @@ def hand_over(sim: Simulator) -> float | None:
         by_node: dict[str, list[Json]] = {}
         for entry in waiting:
             by_node.setdefault(entry["node"], []).append(entry)
-        refused = {node for node in by_node if faults.loss and random() < faults.loss}
+        refused = {node for node in by_node if faults.loss and _DICE.random() < faults.loss}
         for node, entries in by_node.items():
             if node not in refused:
                 sent = {"sent": server_timestamp(), "due": now + faults.delay / 1000 if faults.delay else None}
                 sim.network.deliver(node, [_line({**entry["envelope"], **sent}) for entry in entries])
         done = [entry for entry in waiting if entry["node"] not in refused]
         if done:
-            sim.transact(lambda done=done: _note_sent(sim, done))  # type: ignore[misc]
+            sim.transact(partial(_note_sent, sim, done))
         if refused:
             return RETRY_AFTER
 
@@ -230,7 +235,7 @@ def take_in(sim: Simulator) -> float | None:
         mailbox = sim.store.first("mailboxes", sender=sender)
         position = Position(mailbox["segment"], mailbox["offset"]) if mailbox else Position()
         for line, after in sim.network.read(sender, position):
-            wait = sim.transact(lambda line=line, after=after: _take(sim, sender, line, after))  # type: ignore[misc]
+            wait = sim.transact(partial(_take, sim, sender, line, after))
             if wait:
                 next_due = min(wait, next_due or wait)
                 break
@@ -286,7 +291,7 @@ def _dispatch(sim: Simulator, connection: Json, body: Json) -> None:
         if current is not None and handler is not None:
             receipt |= bool(handler(sim, current, {**message, "sentAt": body["sent"]}))
     faults = sim.network.faults()
-    if receipt and not (faults.loss and random() < faults.loss):
+    if receipt and not (faults.loss and _DICE.random() < faults.loss):
         post(sim, connection, "receipt", to=body["from"], ref=body["id"])
 
 

@@ -177,7 +177,10 @@ def _delete_direct(sim: Simulator, user: Json, chat: ChatRef, item_ids: list[int
     erased = mode == "internal"
     if mode == "broadcast" and found:
         connection = ready_connection(sim, contact)
-        if any(item["item"]["content"]["type"] != "sndMsgContent" or not item["item"]["meta"]["deletable"] for item in found):
+        if any(
+            item["item"]["content"]["type"] != "sndMsgContent" or not item["item"]["meta"]["deletable"]
+            for item in found
+        ):
             raise error("invalidChatItemDelete")
         wires = [{"event": "x.msg.del", "msgId": item["sharedMsgId"], "params": {}} for item in found]
         delivery.send(sim, connection, wires)
@@ -300,7 +303,5 @@ def _direct_reaction(sim: Simulator, connection: Json, message: Json) -> None:
         info = a_chat_item(sim, changed)["chatInfo"]
         direction = {"type": "directRcv"}
         sim.emit(
-            reaction_record(
-                sim, user, info, direction, changed, params["reaction"], params["add"], message["sentAt"]
-            )
+            reaction_record(sim, user, info, direction, changed, params["reaction"], params["add"], message["sentAt"])
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     addresses,
+    business,
     connectivity,
     contacts,
     editing,
@@ -25,6 +26,7 @@ from . import (
 
 __all__ = [
     "addresses",
+    "business",
     "connectivity",
     "contacts",
     "editing",

@@ -79,7 +79,7 @@ def list_groups(sim: Simulator, user_id: int, contact_id: int | None = None, sea
     found = []
     for group in sim.store.find("groups", userId=user_id):
         profile = group["groupProfile"]
-        words = [group["localDisplayName"], profile["displayName"], profile["fullName"], profile.get("description", "")]
+        words = [group["localDisplayName"], *(profile.get(key, "") for key in ("displayName", "fullName", "description"))]
         if search is None or any(search.lower() in word.lower() for word in words):
             found.append({"groupInfo": group_records.group_record(sim, group), "groupSummary": group_summary(sim, group)})
     return {"type": "groupsList", "user": sim.user_record(user), "groups": found}
@@ -195,7 +195,7 @@ def _profile_changed(sim: Simulator, connection: Json, message: Json) -> bool:
         return False
     group = groups.group_of(sim, member)
     new = message["params"]["groupProfile"]
-    if new == group["groupProfile"]:
+    if new == group["groupProfile"] and "businessChat" not in group:
         return False
     before = group_records.group_record(sim, group)
     changed = change_profile(sim, group, new)

@@ -14,7 +14,7 @@ from .commands import command
 from .connections import new_connection
 from .failure import error, store_error
 from .group_features import rank
-from .group_introductions import introduce
+from .group_introductions import introduce, support_chat
 from .group_messages import send_history
 from .links import binary_id
 from .names import take_name
@@ -300,6 +300,8 @@ def came_in(sim: Simulator, host: Json) -> None:
             "hostMember": group_records.member_record(sim, host),
         }
     )
+    if pending:
+        groups.set_member(sim, own, **support_chat())
     features = group_items.tell_features(sim, group, host, scope=scope)
     sim.emit(group_items.new_items_event(sim, features))
     group_items.tell_event(sim, group, host, {"type": "memberConnected"}, "connected", scope=scope)

@@ -6,6 +6,7 @@ joins confirms with `member.ready`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import delivery, group_items, group_records, groups
@@ -27,6 +28,17 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 ROLE = "{role:choice:observer|author|member|moderator|admin|owner}"
+
+
+# What else a host does when somebody came in through a link: `(sim, group, connection)`.
+JoinedHook = Callable[["Simulator", Json, Json], None]
+_JOINED: list[JoinedHook] = []
+
+
+def joined_hook(function: JoinedHook) -> JoinedHook:
+    """Register what a host does when somebody came in through a link."""
+    _JOINED.append(function)
+    return function
 
 
 def group_link_of(sim: Simulator, group: Json) -> Json:
@@ -245,7 +257,7 @@ def _join_request(sim: Simulator, user: Json, link: Json, body: Json) -> bool:
             "member": group_records.member_record(sim, member),
         }
     )
-    let_in(sim, user, group, member, connection)
+    let_in(sim, group, member, connection)
     return True
 
 
@@ -284,8 +296,8 @@ def admit(
     return member, connection
 
 
-def let_in(sim: Simulator, user: Json, group: Json, member: Json, connection: Json, **more: Any) -> None:
-    """Tell the one who came through a link about the group."""
+def let_in(sim: Simulator, group: Json, member: Json, connection: Json, **more: Any) -> None:
+    """Tell the one who came through a link about the group; further keys win over what is told by default."""
     own = groups.membership(sim, group)
     host = {
         "memberId": own["memberId"],
@@ -376,9 +388,8 @@ def _ready(sim: Simulator, connection: Json, body: Json) -> None:
     own = groups.membership(sim, group)
     profile = group_records.member_profile(sim, own)[0]
     told = {key: value for key, value in plain_profile(profile).items() if key not in ("preferences", "contactLink")}
-    after_join = sim.memory.get("business_joined")
-    if "businessChat" in group and after_join is not None:
-        after_join(sim, group, connection)
+    for hook in _JOINED:
+        hook(sim, group, connection)
     delivery.send(sim, connection, [{"event": "x.grp.link.mem", "params": {"profile": told}}])
     if member["memberStatus"] in groups.PENDING:
         delivery.send(sim, connection, [{"event": "x.grp.link.acpt", "params": {"status": member["memberStatus"]}}])
@@ -394,7 +405,9 @@ def _host_profile(sim: Simulator, connection: Json, message: Json) -> bool:
     if host is None or host.get("memberContactId") or host["memberProfile"] == profile:
         return False
     before = group_records.member_record(sim, host)
-    host = groups.set_member(sim, host, memberProfile=profile)
+    # As in the CLI, the event tells of the peer's type, which is not kept.
+    kept = {key: value for key, value in profile.items() if key != "peerType"}
+    host = groups.set_member(sim, host, memberProfile=kept)
     group = groups.group_of(sim, host)
     sim.emit(
         {
@@ -402,7 +415,7 @@ def _host_profile(sim: Simulator, connection: Json, message: Json) -> bool:
             "user": sim.user_record(sim.user(host["userId"])),
             "groupInfo": group_records.group_record(sim, group),
             "fromMember": before,
-            "toMember": {**group_records.member_record(sim, host), "updatedAt": before["updatedAt"]},
+            "toMember": group_records.member_record(sim, {**host, "memberProfile": profile}),
         }
     )
     return False

@@ -8,7 +8,7 @@ from . import delivery, group_items, group_records, groups
 from .commands import command
 from .failure import error
 from .group_features import rank
-from .group_introductions import introduce_to, support_chat
+from .group_introductions import introduce_to
 from .links import binary_id
 from .records import plain_profile
 
@@ -93,7 +93,7 @@ def _pending(sim: Simulator, connection: Json, message: Json) -> bool:
         return False
     group = groups.group_of(sim, host)
     own = groups.membership(sim, group)
-    own = groups.set_member(sim, own, memberStatus=message["params"]["status"], **support_chat())
+    own = groups.set_member(sim, own, memberStatus=message["params"]["status"])
     text = "please wait for group moderators to review your request to join the group"
     group_items.tell_event(sim, group, None, {"type": "userPendingReview"}, text, scope=groups.GROUP_SUPPORT)
     sim.emit(
@@ -153,12 +153,11 @@ def members_role(sim: Simulator, group_id: int, member_ids: list[int], role: str
     chosen = chosen_members(sim, group, member_ids)
     require_over(sim, group, max("admin", role, key=rank), chosen)
     targets = groups.recipients(sim, group)
-    made = []
+    made, changes = [], []
     for member in chosen:
         if member["memberRole"] != role and member["memberStatus"] != "invited":
             shared_id = binary_id()
-            params = {"memberId": member["memberId"], "memberRole": role}
-            groups.send_to(sim, targets, "x.grp.mem.role", params, msg_id=shared_id)
+            changes.append({"memberId": member["memberId"], "msgId": shared_id})
             about = {
                 "type": "memberRole",
                 "groupMemberId": member["groupMemberId"],
@@ -169,6 +168,7 @@ def members_role(sim: Simulator, group_id: int, member_ids: list[int], role: str
             made.append(group_items.event_item(sim, group, None, about, text, shared_msg_id=shared_id))
     changed = [groups.set_member(sim, member, memberRole=role) for member in chosen]
     if made:
+        groups.send_to(sim, targets, "x.grp.mem.role", {"memberRole": role, "changes": changes})
         sim.emit_later(group_items.new_items_event(sim, made))
     records = [group_records.member_record(sim, member) for member in changed]
     return group_event(sim, "membersRoleUser", group, members=records, toRole=role)
@@ -176,13 +176,22 @@ def members_role(sim: Simulator, group_id: int, member_ids: list[int], role: str
 
 @delivery.chat_event("member", "x.grp.mem.role")
 def _role_changed(sim: Simulator, connection: Json, message: Json) -> bool:
-    by, params = groups.member_of(sim, connection), message["params"]
+    by = groups.member_of(sim, connection)
     if by is None:
         return False
-    group, role = groups.group_of(sim, by), params["memberRole"]
-    member = groups.member_by_member_id(sim, group, params["memberId"])
+    group = groups.group_of(sim, by)
+    own_role = groups.membership(sim, group)["memberRole"]
+    for change in message["params"]["changes"]:
+        facts = {**group_items.received(message), "shared_msg_id": change["msgId"]}
+        _take_role(sim, group, by, change["memberId"], message["params"]["memberRole"], own_role, facts)
+    return False
+
+
+def _take_role(sim: Simulator, group: Json, by: Json, member_id: str, role: str, own_role: str, facts: Json) -> None:
+    """Take over a member's new role; changes that came together all show the user's own role as it was before."""
+    member = groups.member_by_member_id(sim, group, member_id)
     if member is None or rank(by["memberRole"]) < max(rank("admin"), rank(member["memberRole"]), rank(role)):
-        return False
+        return
     before = member["memberRole"]
     changed = groups.set_member(sim, member, memberRole=role)
     if member["memberCategory"] == "user":
@@ -196,19 +205,21 @@ def _role_changed(sim: Simulator, connection: Json, message: Json) -> bool:
             "role": role,
         }
         text = f"changed role of {member_name(sim, member)} to {role}"
-    group_items.tell_event(sim, group, by, about, text, **group_items.received(message))
-    sim.emit(
-        group_event(
-            sim,
-            "memberRole",
-            group,
-            byMember=group_records.member_record(sim, by),
-            member=group_records.member_record(sim, changed),
-            fromRole=before,
-            toRole=role,
-        )
+    item = group_items.event_item(sim, group, by, about, text, **facts)
+    told = group_items.new_items_event(sim, [item], by)
+    event = group_event(
+        sim,
+        "memberRole",
+        group,
+        byMember=group_records.member_record(sim, by),
+        member=group_records.member_record(sim, changed),
+        fromRole=before,
+        toRole=role,
     )
-    return False
+    if member["memberCategory"] != "user":
+        for shown in (told["chatItems"][0]["chatInfo"]["groupInfo"], event["groupInfo"]):
+            shown["membership"]["memberRole"] = own_role
+    sim.emit_all([told, event])
 
 
 # Blocking.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from . import items
 from .chats import all_chats, contact_of
@@ -33,7 +33,12 @@ def _in_chat(chat: ChatRef, search: str) -> tuple[str, tuple[Any, ...]]:
 
 
 def page(
-    sim: Simulator, condition: str, values: tuple[Any, ...], count: int, after: int | None = None, before: int | None = None
+    sim: Simulator,
+    condition: str,
+    values: tuple[Any, ...],
+    count: int,
+    after: int | None = None,
+    before: int | None = None,
 ) -> list[Json]:
     """Return the documents of a page of items, by rising id.
 
@@ -197,7 +202,7 @@ def _chat_name(sim: Simulator, entry: tuple[str, str, int]) -> str:
 
 def _items(sim: Simulator, count: int, search: str, after: int | None = None, before: int | None = None) -> Json:
     user = sim.active_user()
-    condition, values = "userId = ?", (user["userId"],)
+    condition, values = "userId = ?", cast("tuple[Any, ...]", (user["userId"],))
     if search:
         condition += " AND instr(lower(json_extract(doc, '$.item.meta.itemText')), lower(?)) > 0"
         values += (search,)
@@ -233,7 +238,7 @@ def get_items_before(sim: Simulator, before: int, count: int, search: str = "") 
 def _read(sim: Simulator, found: list[Json]) -> None:
     now = time.time_ns()
     for item in found:
-        clock = start_clock(sim, item, now)
+        clock = start_clock(item, now)
         kept = item["item"]["meta"]["updatedAt"]
         meta = {"itemStatus": {"type": "rcvRead"}, "updatedAt": kept, **clock.get("meta", {})}
         columns = {"statusTag": "rcvRead", "deleteAt": clock.get("deleteAt", item.get("deleteAt"))}

@@ -187,8 +187,8 @@ def connect(sim: Simulator, link: str, mode: bool = False) -> Json:
     return _connect(sim, link, mode)
 
 
-@command("/connect {mode:choice:incognito} {link:word}", network=True)
-def connect_incognito(sim: Simulator, link: str, mode: str) -> Json:
+@command("/connect {_mode:choice:incognito} {link:word}", network=True)
+def connect_incognito(sim: Simulator, link: str, _mode: str) -> Json:
     return _connect(sim, link, True)
 
 

@@ -1,7 +1,7 @@
 """Connection links: made like the CLI's, and taken apart again.
 
-A link has a full form (`simplex:/contact#/?v=…&smp=…`, with the id of a queue) and a short form (`https://HOST/a#KEY`; `/i`
-for invitations, `/g` for groups, `/a` for addresses). Either finds the link in the network folder.
+A link has a full form (`simplex:/contact#/?v=…&smp=…`, with the id of a queue) and a short form (`https://HOST/a#KEY`;
+`/i` for invitations, `/g` for groups, `/a` for addresses). Either finds the link in the network folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The markdown of messages: which parts of a text get a format.
 
 `*bold*` `_italic_` `~struck~` `#secret#` `!1 red!` and code between backticks start where a word starts, and run to the
-next such character, whatever is between; other words may be links, e-mail addresses, phone numbers, mentions or commands.
+next such character, whatever is between; other words may be links, e-mail addresses, phone numbers, mentions or
+commands.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _COLORS = {
     "m": "magenta",
     "magenta": "magenta",
 }
-_COLORED = re.compile(r"!(%s) ([^ !][^!]*)!" % "|".join(sorted(_COLORS, key=len, reverse=True)))
+_COLORED = re.compile(rf"!({'|'.join(sorted(_COLORS, key=len, reverse=True))}) ([^ !][^!]*)!")
 _SECRET = re.compile(r"#(#*)([^#]*)(#*)")
 _PHONE = re.compile(r"(?:\+\d+)?(?:[ .\-]?\(\d+\))?(?:[ .\-]?\d+)*")
 _MENTION = re.compile(r"@('[^']+'|[^\s']+)")

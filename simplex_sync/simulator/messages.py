@@ -67,7 +67,9 @@ def received_file(
 
 
 @command("/_send {chat:chat}[ live={live:onoff}][ ttl={ttl:int}] json {messages:json:[ComposedMessage]}")
-def send_messages(sim: Simulator, chat: ChatRef, messages: list[Json], live: bool = False, ttl: int | None = None) -> Json:
+def send_messages(
+    sim: Simulator, chat: ChatRef, messages: list[Json], live: bool = False, ttl: int | None = None
+) -> Json:
     user = sim.active_user()
     response: Json = act("send", sim, user, chat, messages, live, ttl)
     return response
@@ -165,9 +167,7 @@ def ready_connection(sim: Simulator, contact: Json) -> Json:
 
 
 @action("send", "@")
-def _send_direct(
-    sim: Simulator, user: Json, chat: ChatRef, messages: list[Json], live: bool, ttl: int | None
-) -> Json:
+def _send_direct(sim: Simulator, user: Json, chat: ChatRef, messages: list[Json], live: bool, ttl: int | None) -> Json:
     contact = contact_of(sim, user, chat.id)
     connection = ready_connection(sim, contact)
     drafts = [prepare(sim, user, chat, message) for message in messages]

@@ -81,5 +81,7 @@ def free_name(sim: Simulator, user_id: int, name: str) -> None:
 
 def _like(sim: Simulator, user_id: int, name: str) -> list[dict[str, Any]]:
     return sim.store.select(
-        "displayNames", "userId = ? AND (name = ? OR substr(name, 1, ?) = ?)", (user_id, name, len(name) + 1, name + "_")
+        "displayNames",
+        "userId = ? AND (name = ? OR substr(name, 1, ?) = ?)",
+        (user_id, name, len(name) + 1, name + "_"),
     )

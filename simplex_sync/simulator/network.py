@@ -11,8 +11,8 @@
 
 A mailbox file has one writer, which appends whole lines, and one reader, which notes in its own database how far it
 came. So no locks are needed, and either may be killed at any moment: a line that was written twice is known by its
-`seq`, a line that was cut off is no JSON and is skipped. A sender goes on in a next file after some megabytes; the reader
-deletes files that it has read to their end.
+`seq`, a line that was cut off is no JSON and is skipped. A sender goes on in a next file after some megabytes; the
+reader deletes files that it has read to their end.
 """
 
 from __future__ import annotations
@@ -216,8 +216,8 @@ class Network:
             path = self._home / f"{sender}.{segment}.log"
             follower = self._home / f"{sender}.{segment + 1}.log"
             ended = follower.exists()  # asked first: after that nothing is added to this one
-            for line, offset in self._lines(path, offset):
-                yield line, Position(segment, offset)
+            for line, end in self._lines(path, offset):
+                yield line, Position(segment, end)
             if not ended:
                 return
             path.unlink(missing_ok=True)

@@ -116,7 +116,7 @@ def contact_record(sim: Simulator, contact: Json, connection: Json | None = None
     Args:
         sim: The simulator.
         contact: The document.
-        connection: Its connection's document, where the caller has it (perhaps in an earlier state); else it is looked up.
+        connection: Its connection's document, where the caller has it (perhaps as it was); else it is looked up.
     """
     user = sim.user(contact["userId"])
     connection = connection or contact_connection(sim, contact["contactId"])
@@ -222,7 +222,7 @@ def a_chat_item(sim: Simulator, item: Json, info: Json | None = None) -> Json:
 
 
 @chat_info("@")
-def _direct_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
+def _direct_chat_info(sim: Simulator, chat_id: int, _scope: Json | None) -> Json:
     contact = sim.store.get("contacts", chat_id)
     if contact is None:
         raise KeyError(chat_id)
@@ -230,7 +230,7 @@ def _direct_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
 
 
 @chat_info("*")
-def _local_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
+def _local_chat_info(sim: Simulator, chat_id: int, _scope: Json | None) -> Json:
     folder = sim.store.get("noteFolders", chat_id)
     if folder is None:
         raise KeyError(chat_id)
@@ -238,7 +238,7 @@ def _local_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
 
 
 @chat_info(":")
-def _connection_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
+def _connection_chat_info(sim: Simulator, chat_id: int, _scope: Json | None) -> Json:
     connection = sim.store.get("connections", chat_id)
     if connection is None:
         raise KeyError(chat_id)

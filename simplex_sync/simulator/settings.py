@@ -63,18 +63,18 @@ _APP_SETTINGS: Json = {
 }
 
 
-@command("/_start[ main={main:onoff}][ snd_files={send_files:onoff}]")
-def start_chat(sim: Simulator, main: bool = True, send_files: bool = True) -> Json:
+@command("/_start[ main={_main:onoff}][ snd_files={_send_files:onoff}]")
+def start_chat(_sim: Simulator, _main: bool = True, _send_files: bool = True) -> Json:
     return {"type": "chatRunning"}
 
 
 @command("/_stop")
-def stop_chat(sim: Simulator) -> Json:
+def stop_chat(_sim: Simulator) -> Json:
     raise CommandStops
 
 
 @command("/_check running")
-def check_running(sim: Simulator) -> Json:
+def check_running(_sim: Simulator) -> Json:
     return {"type": "chatRunning"}
 
 
@@ -132,12 +132,12 @@ def xftp_servers(sim: Simulator) -> Json:
 
 
 @command("/_get app settings {settings:json:JSONObject}")
-def get_app_settings(sim: Simulator, settings: Json) -> Json:
+def get_app_settings(_sim: Simulator, settings: Json) -> Json:
     return {"type": "appSettings", "appSettings": {**_APP_SETTINGS, **settings}}
 
 
 @command("/_get app settings")
-def get_default_app_settings(sim: Simulator) -> Json:
+def get_default_app_settings(_sim: Simulator) -> Json:
     return {"type": "appSettings", "appSettings": _APP_SETTINGS}
 
 

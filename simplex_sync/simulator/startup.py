@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .failure import ChatError
@@ -67,7 +68,7 @@ def _ask_for_name(sim: Simulator) -> Json:
         name = ask("display name " if sim.options.seven else "display name: ")
         profile = {"displayName": name, "fullName": ""}
         try:
-            return sim.transact(lambda profile=profile: create_user(sim, profile))  # type: ignore[misc]
+            return sim.transact(partial(create_user, sim, profile))
         except ChatError as failure:
             print_line(_complaint(failure))
 
@@ -81,5 +82,5 @@ def _select(sim: Simulator, users: list[Json]) -> Json:
         answer = ask(f"user number (1 .. {len(users)}): ").strip()
         if answer.isdecimal() and 1 <= int(answer) <= len(users):
             chosen = users[int(answer) - 1]
-            return sim.transact(lambda: activate(sim, chosen))
+            return sim.transact(partial(activate, sim, chosen))
         print_line("invalid user number" if answer.isdecimal() else "not a number")

@@ -47,9 +47,7 @@ class _Table:
 _TABLES: dict[str, _Table] = {}
 
 
-def define_table(
-    name: str, id_key: str, columns: dict[str, str] | None = None, *, autoincrement: bool = False
-) -> None:
+def define_table(name: str, id_key: str, columns: dict[str, str] | None = None, *, autoincrement: bool = False) -> None:
     """Define a table of documents.
 
     Args:
@@ -59,6 +57,11 @@ def define_table(
         autoincrement: Whether ids of deleted documents are never used again.
     """
     _TABLES[name] = _Table(name, id_key, columns or {}, autoincrement)
+
+
+def _sql(*words: str) -> str:
+    """Return a statement: of names and conditions of this package's code, never of values, which are bound."""
+    return " ".join(words)
 
 
 def _encode(document: Json) -> str:
@@ -120,7 +123,9 @@ class Store:
         columns = "".join(f', "{name}" {kind}' for name, kind in table.columns.items())
         increment = " AUTOINCREMENT" if table.autoincrement else ""
         run = self._connection.execute
-        run(f'CREATE TABLE IF NOT EXISTS "{table.name}" (id INTEGER PRIMARY KEY{increment}{columns}, doc TEXT NOT NULL)')
+        run(
+            f'CREATE TABLE IF NOT EXISTS "{table.name}" (id INTEGER PRIMARY KEY{increment}{columns}, doc TEXT NOT NULL)'
+        )
         for name in table.columns:
             run(f'CREATE INDEX IF NOT EXISTS "{table.name}_{name}" ON "{table.name}" ("{name}")')
 
@@ -169,7 +174,7 @@ class Store:
         names = "".join(f', "{name}"' for name in about.columns)
         marks = ", ?" * len(about.columns)
         cursor = self._connection.execute(
-            f'INSERT INTO "{table}" (id{names}, doc) VALUES (?{marks}, ?)',
+            _sql("INSERT INTO", table, f"(id{names}, doc) VALUES (?{marks}, ?)"),
             (document.get(about.id_key), *(document.get(name) for name in about.columns), _encode(document)),
         )
         if about.id_key not in document:
@@ -178,7 +183,7 @@ class Store:
 
     def get(self, table: str, id: int) -> Json | None:
         """Return a document by its id, or None."""
-        row = self._connection.execute(f'SELECT id, doc FROM "{table}" WHERE id = ?', (id,)).fetchone()
+        row = self._connection.execute(_sql("SELECT id, doc FROM", table, "WHERE id = ?"), (id,)).fetchone()
         return None if row is None else self._document(table, row)
 
     def update(self, table: str, id: int, **changes: Any) -> Json:
@@ -194,14 +199,14 @@ class Store:
         about = _TABLES[table]
         assignments = "".join(f'"{name}" = ?, ' for name in about.columns)
         self._connection.execute(
-            f'UPDATE "{table}" SET {assignments}doc = ? WHERE id = ?',
+            _sql("UPDATE", table, f"SET {assignments}doc = ? WHERE id = ?"),
             (*(document.get(name) for name in about.columns), _encode(document), id),
         )
         return document
 
     def delete(self, table: str, id: int) -> None:
         """Delete a document by its id, if it is there."""
-        self._connection.execute(f'DELETE FROM "{table}" WHERE id = ?', (id,))
+        self._connection.execute(_sql("DELETE FROM", table, "WHERE id = ?"), (id,))
 
     # Many documents.
 
@@ -217,18 +222,18 @@ class Store:
 
     def select(self, table: str, condition: str, values: tuple[Any, ...] = ()) -> list[Json]:
         """Return the documents for which an SQL condition holds (with its ORDER BY and LIMIT)."""
-        rows = self._connection.execute(f'SELECT id, doc FROM "{table}" WHERE {condition}', values)
+        rows = self._connection.execute(_sql("SELECT id, doc FROM", table, "WHERE", condition), values)
         return [self._document(table, row) for row in rows]
 
     def number(self, table: str, expression: str, condition: str, values: tuple[Any, ...] = ()) -> int:
         """Return one number about the rows for which an SQL condition holds, e.g. `count(*)`; 0 for none."""
-        row = self._connection.execute(f'SELECT {expression} FROM "{table}" WHERE {condition}', values).fetchone()
+        row = self._connection.execute(_sql("SELECT", expression, "FROM", table, "WHERE", condition), values).fetchone()
         return int(row[0] or 0)
 
     def delete_where(self, table: str, **equals: Any) -> None:
         """Delete the documents whose columns have these values."""
         where = " AND ".join(f'"{name}" IS ?' for name in equals)
-        self._connection.execute(f'DELETE FROM "{table}" WHERE {where}', tuple(equals.values()))
+        self._connection.execute(_sql("DELETE FROM", table, "WHERE", where), tuple(equals.values()))
 
     def delete_user(self, user_id: int, users: str, contacts: str, own_contact: int) -> None:
         """Delete a user and every document that has its `userId`.

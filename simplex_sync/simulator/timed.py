@@ -43,7 +43,7 @@ def _seconds(text: str) -> float:
     return moment + int(fraction.ljust(9, "0") or 0) / NANOSECONDS
 
 
-def start_clock(sim: Simulator, item: Json, now_ns: int) -> Json:
+def start_clock(item: Json, now_ns: int) -> Json:
     """Return the meta and the due time of an item that was read just now, if it disappears then."""
     ttl = item["item"]["meta"].get("itemTimed", {}).get("ttl")
     if ttl is None or "deleteAt" in item:

@@ -28,7 +28,10 @@ define_table("contacts", "contactId", {"userId": "INTEGER", "localDisplayName": 
 define_table("noteFolders", "noteFolderId", {"userId": "INTEGER"})
 
 # The contacts that every new profile starts with; nobody answers there, here as in a network without servers.
-_PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+_PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
+    "gg=="
+)
 _PRESETS: tuple[Json, ...] = (
     {
         "displayName": "SimpleX Status",
@@ -263,9 +266,7 @@ def update_profile(sim: Simulator, user: Json, profile: Json) -> Json:
         if connection is None or connection["connStatus"] != "ready" or "customUserProfileId" in connection:
             continue
         told += 1
-        delivery.send(
-            sim, connection, [{"event": "x.info", "params": {"profile": profile_for(changed_user, contact)}}]
-        )
+        delivery.send(sim, connection, [{"event": "x.info", "params": {"profile": profile_for(changed_user, contact)}}])
         if _merged(user, contact) != _merged(changed_user, contact):
             changed.append(contact_record(sim, contact))
     return {

@@ -43,6 +43,7 @@ class Side:
         self.events: dict[Stream, list[Unit]] = defaultdict(list)
         self.expected: dict[Stream, list[Unit]] = defaultdict(list)
         self.arrived = 0
+        self._learnt: set[tuple[str, int]] = set()
 
     def sort_frames(self) -> None:
         """Put new frames where they belong: answers by corrId, events into their streams."""
@@ -54,8 +55,9 @@ class Side:
                     unit.index = self.arrived
                     self.events[unit.stream].append(unit)
                 self.arrived += 1
-            self._learn_from_events()
-        self._read = len(self.cli.frames)
+        if self._read < len(self.cli.frames):
+            self._read = len(self.cli.frames)
+            self._learn()
 
     def expect(self, frame: dict[str, Json], command: str) -> None:
         if "corrId" in frame:
@@ -64,10 +66,15 @@ class Side:
             for index, unit in enumerate(units(frame, self._names)):
                 unit.index = index
                 self.expected[unit.stream].append(unit)
-        self._learn_from_events()
+        self._learn()
 
-    def _learn_from_events(self) -> None:
-        """Ids in events must be known before the next command, so streams are read side by side as they grow."""
+    def _learn(self) -> None:
+        """Ids must be known before the next command, so answers and streams are read side by side as they grow."""
+        for corr_id, answers in self.expected_answers.items():
+            for (_, recorded), simulated in zip(answers, self.answers.get(corr_id, ()), strict=False):
+                if (corr_id, id(recorded)) not in self._learnt:
+                    self._learnt.add((corr_id, id(recorded)))
+                    self.mapping.learn(recorded, simulated)
         for stream, expected in self.expected.items():
             for old, new in zip(expected, self.events.get(stream, ()), strict=False):
                 if old.signature == new.signature and not old.learnt:

@@ -2,6 +2,13 @@
 
 Lists are the union of their elements' shapes, so that a list of three has the shape of a list of two. Objects under
 ``mentions`` have people's names as keys; they are treated like lists.
+
+Deliveries and receipts go on beside the commands, so how far an own item has come is, in any frame but the status events
+themselves, a matter of milliseconds; and a status event may show its chat and item before or after a command that runs
+meanwhile changed them. Both are left out of the comparison (``without_races``): the statuses are compared in the status
+events, changes of chats and items in the frames about these changes. Likewise the last items of a chat are chosen by a
+time of which one side is the server's, in whole seconds: of the items in ``apiChat``, those kinds are compared that both
+runs have.
 """
 
 from __future__ import annotations
@@ -11,8 +18,39 @@ from typing import Any
 
 Json = Any
 OPEN_OBJECTS = {"mentions"}
+OWN_STATUSES = {"sndNew", "sndSent", "sndRcvd"}
 # Values of these keys say what a thing is (not which one), so they are part of the shape, like the tags.
 MEANING = {"type", "memberRole", "memberCategory", "itemDeleted", "businessType", "chatType", "enable", "allow"}
+
+
+def without_races(frame: Json) -> Json:
+    """The frame without what races in two runs of the same CLI."""
+    return _settled(frame, frame.get("resp", {}).get("type") == "chatItemsStatusesUpdated")
+
+
+def _settled(value: Json, status_event: bool) -> Json:
+    if isinstance(value, list):
+        return [_settled(inner, status_event) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    settled = {key: _settled(inner, status_event) for key, inner in value.items()}
+    if "itemStatus" in settled:
+        if status_event:
+            settled.pop("itemDeleted", None)
+        elif settled["itemStatus"].get("type") in OWN_STATUSES:
+            settled["itemStatus"] = {"type": "own"}
+            settled.pop("sentViaProxy", None)
+    if status_event and "mergedPreferences" in settled:
+        del settled["mergedPreferences"], settled["userPreferences"]
+    return settled
+
+
+def common_kinds(recorded: list[Json], simulated: list[Json]) -> tuple[list[Json], list[Json]]:
+    """Those chat items of both lists whose kind of content both lists have."""
+    kinds = [{item["content"]["type"] for item in found} for found in (recorded, simulated)]
+    both = kinds[0] & kinds[1] or kinds[0] | kinds[1]
+    old, new = ([item for item in found if item["content"]["type"] in both] for found in (recorded, simulated))
+    return old, new
 
 
 def shape(value: Json) -> set[str]:
@@ -43,7 +81,11 @@ def _json_type(value: Json) -> str:
 
 
 def differences(recorded: Json, simulated: Json) -> list[str]:
-    """What one shape has and the other has not, only the topmost path of each, shortest first."""
+    """What one frame's shape has and the other's has not, only the topmost path of each, shortest first."""
+    recorded, simulated = without_races(recorded), without_races(simulated)
+    if recorded.get("resp", {}).get("type") == simulated.get("resp", {}).get("type") == "apiChat":
+        chats = recorded["resp"]["chat"], simulated["resp"]["chat"]
+        chats[0]["chatItems"], chats[1]["chatItems"] = common_kinds(chats[0]["chatItems"], chats[1]["chatItems"])
     old, new = shape(recorded), shape(simulated)
     found = [f"lacks {line}" for line in _topmost(old - new)] + [f"adds {line}" for line in _topmost(new - old)]
     return sorted(found, key=lambda line: (len(line), line))

@@ -14,6 +14,7 @@ group, NAME, WHO    what came from one member of one group (the connection to th
                     what the client's own commands put into the group
 sent / received     delivery status of own messages of one chat (``sndSent``), receipts of one chat (``sndRcvd``);
                     several items may share an event, so the units here are the items, not the events
+joining             what the user's own joining does to the invitation, which may come twice meanwhile
 sending, receiving  progress of the transfer of one file
 queues              ``agentRcvQueuesDeleted``, ``agentConnsDeleted``: the agent's removal of connections
 errors              ``chatError`` and ``chatErrors``
@@ -135,6 +136,8 @@ def _stream(event: dict[str, Json], names: Names) -> Stream:
         reaction = event["reaction"]
         return _chat_stream(reaction["chatInfo"], reaction["chatReaction"]["chatDir"], names)
     for chat_item in _chat_items(event):
+        if tag == "chatItemUpdated" and chat_item["chatItem"]["content"]["type"] == "rcvGroupInvitation":
+            return "joining", *_chat(chat_item["chatInfo"], names)
         return _chat_stream(chat_item["chatInfo"], chat_item["chatItem"]["chatDir"], names)
     if isinstance(event.get("groupInfo"), dict) or isinstance(event.get("toGroup"), dict):
         group = event.get("groupInfo") or event["toGroup"]

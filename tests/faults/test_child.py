@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from simplex_sync import SimplexChat, events
+from simplex_sync import EventStream, SimplexChat, events
 from simplex_sync.errors import ChildExited, ClientClosed, CommandTimeout, ConnectionLost, OutcomeUnknown
 from tests.children.fake import ANSWER, FakeCli, open_gate, recorded_answers, steps
 
@@ -60,14 +60,12 @@ def test_killed_in_the_middle_of_a_command(make_fake: Callable[..., FakeCli]) ->
 def test_killed_in_the_middle_of_a_burst_of_events(make_fake: Callable[..., FakeCli]) -> None:
     fake = make_fake()
     with fake.client() as chat:
-        stream = chat.events(events.UnknownEvent, events.Reconnected, timeout=LONG)
+        stream: EventStream[events.Event] = chat.events(timeout=LONG)
         with pytest.raises(OutcomeUnknown):
             chat.send_command(steps(["events", 500], ["die"]))
         numbers = []
-        for event in stream:
-            if isinstance(event, events.Reconnected):
-                break
-            numbers.append(event.raw["number"])
+        while not isinstance(event := next(stream), events.Reconnected):
+            numbers.append(event.to_dict()["number"])
         # What came before the end is there, without gaps, and then the stream says that a gap is possible.
         assert numbers == list(range(1, len(numbers) + 1))
         assert event.gap_possible
@@ -87,7 +85,7 @@ def test_ends_by_itself_and_stays_away(make_fake: Callable[..., FakeCli]) -> Non
                 pass
         assert caught.value.exit_status == 3
         assert "stack overflow" in caught.value.output
-        with pytest.raises(ChildExited, match="^show_active_user: .*ended with status 3") as again:
+        with pytest.raises(ChildExited, match=r"^show_active_user: .*ended with status 3") as again:
             chat.show_active_user()
         assert again.value.exit_status == 3
         assert chat.pid is not None

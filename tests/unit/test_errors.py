@@ -102,7 +102,10 @@ def agent_error(kind: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wire", "path"),
     [
-        ({"type": "errorStore", "storeError": {"type": "userContactLinkNotFound"}}, "errorStore.userContactLinkNotFound"),
+        (
+            {"type": "errorStore", "storeError": {"type": "userContactLinkNotFound"}},
+            "errorStore.userContactLinkNotFound",
+        ),
         ({"type": "error", "errorType": {"type": "commandError", "message": "x"}}, "error.commandError"),
         (agent_error("BROKER", brokerErr={"type": "NETWORK"}), "errorAgent.BROKER.NETWORK"),
         (agent_error("CRITICAL", criticalErr="text", offerRestart=True), "errorAgent.CRITICAL"),

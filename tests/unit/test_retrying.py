@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import tenacity
 
-from simplex_sync import retrying
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync.errors import (
     ChildExited,
-    CliExited,
     ClientClosed,
+    CliExited,
     CommandError,
     CommandTimeout,
     ConnectionLost,
@@ -63,7 +62,7 @@ class Attempt:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between attempts, none of which is done."""
     waits: list[float] = []
-    monkeypatch.setattr(retrying.time, "sleep", waits.append)
+    monkeypatch.setattr("simplex_sync.retrying.time.sleep", waits.append)
     return waits
 
 

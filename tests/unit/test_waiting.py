@@ -153,7 +153,7 @@ def test_only_classes_of_events_can_be_asked_for(wrong: Any) -> None:
 
     with pytest.raises(InvalidArgument, match=r"^events: give classes of simplex_sync\.events"):
         check_types("events", (events.ContactConnected, wrong))
-    with pytest.raises(InvalidArgument, match="^expect: give classes"):
+    with pytest.raises(InvalidArgument, match=r"^expect: give classes"):
         Expectation(Router(), wrong)
 
 
@@ -163,6 +163,7 @@ def test_streams_say_what_they_are_without_what_they_hold() -> None:
     publish(router, "newChatItems", text="SECRET")
     assert repr(stream) == "<EventStream of NewChatItems, ContactConnected, 1 unread>"
     expectation = Expectation(router, events.ContactConnected, timeout=0)
+    assert not expectation.done
     assert repr(expectation) == "<Expectation of ContactConnected, waiting>"
 
 
@@ -174,7 +175,6 @@ def test_an_expectation_listens_from_the_start_and_keeps_its_value() -> None:
     with Expectation(router, events.ContactConnected, timeout=LONG) as connected:
         publish(router, "contactConnected")
         publish(router, "contactConnected")
-        assert not connected.done
     assert connected.done
     assert connected.value is connected.wait()
     connected.close()  # keeps the value
@@ -221,7 +221,9 @@ def test_a_timeout_tells_what_came_meanwhile_in_order() -> None:
     expectation = Expectation(router, events.ContactConnected, timeout=0.01)
     publish(router, "b", "a", "b", "newChatItems")
     router.deliver(Frame(b"garbage"))
-    with pytest.raises(EventTimeout, match=r"^expect: no ContactConnected came in 0.01 seconds; meanwhile came: b, a, ") as e:
+    with pytest.raises(
+        EventTimeout, match=r"^expect: no ContactConnected came in 0.01 seconds; meanwhile came: b, a, "
+    ) as e:
         expectation.wait()
     assert e.value.tags == ("b", "a", "newChatItems", "(unreadable)")
     assert e.value.seconds == 0.01
@@ -287,5 +289,5 @@ def test_the_end_of_the_client_ends_a_waiting_expectation() -> None:
 
 def test_a_condition_that_is_no_function_is_refused() -> None:
     wrong: Any = 3
-    with pytest.raises(InvalidArgument, match="^expect: where must be a function"):
+    with pytest.raises(InvalidArgument, match=r"^expect: where must be a function"):
         Expectation(Router(), events.ContactConnected, where=wrong)

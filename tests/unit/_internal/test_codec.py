@@ -102,7 +102,7 @@ def test_a_number_longer_than_python_converts_is_kept_as_text() -> None:
 
 def test_a_long_number_around_deep_nesting_is_an_error() -> None:
     with pytest.raises(ValueError):
-        parse_json(b'[%s,%s]' % (b"9" * 100_000, b"[" * 200_000 + b"]" * 200_000))
+        parse_json(b"[%s,%s]" % (b"9" * 100_000, b"[" * 200_000 + b"]" * 200_000))
 
 
 def test_numbers_beyond_floats_and_json_pass() -> None:

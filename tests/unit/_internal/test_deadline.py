@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from simplex_sync._internal import deadline as module
 from simplex_sync._internal.deadline import Deadline, check_timeout
 from simplex_sync.errors import InvalidArgument
 
@@ -17,7 +16,7 @@ from simplex_sync.errors import InvalidArgument
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that the test sets."""
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("simplex_sync._internal.deadline.time.monotonic", lambda: now[0])
     return now
 
 
