@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
 from websockets.http11 import Response
@@ -72,7 +71,6 @@ class Wire:
         deadline: Deadline,
         terminal: int | None,
         drain: Callable[[], None],
-        headers: Headers | None = None,
     ) -> Wire:
         """Do the opening handshake on a connected socket.
 
@@ -82,7 +80,6 @@ class Wire:
             deadline: Until when the other side must have answered.
             terminal: The descriptor of the pseudo-terminal, or None.
             drain: Reads what is on the terminal, so that the CLI never waits for that.
-            headers: Further headers of the request.
 
         Raises:
             StartTimeout: The other side said nothing in time.
@@ -90,10 +87,7 @@ class Wire:
         """
         protocol = ClientProtocol(uri, max_size=None)
         try:
-            request = protocol.connect()
-            if headers:
-                request.headers.update(headers)
-            protocol.send_request(request)
+            protocol.send_request(protocol.connect())
             for data in protocol.data_to_send():
                 sock.settimeout(deadline.at_most(10))
                 sock.sendall(data)

@@ -6,7 +6,6 @@ is held by the I/O thread.
 
 from __future__ import annotations
 
-import base64
 import logging
 import socket
 import ssl
@@ -15,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from websockets.datastructures import Headers
 from websockets.uri import WebSocketURI, parse_uri
 
 from simplex_sync._internal.channel import Channel, Wire
@@ -167,11 +165,7 @@ class Session:
                 sock = ssl.create_default_context().wrap_socket(sock, server_hostname=uri.host)
         except OSError as error:
             raise ConnectionLost(f"start: {where} does not take a connection: {error}") from error
-        headers = Headers()
-        if uri.user_info is not None:
-            pair = ":".join(uri.user_info).encode("utf-8")
-            headers["Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
-        return Wire.open(sock, uri, deadline, None, lambda: None, headers)
+        return Wire.open(sock, uri, deadline, None, lambda: None)
 
     # What the channel asks for (in its thread)
 
