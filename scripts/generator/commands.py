@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,7 @@ class Command:
     doc: str
     user_id_needed: bool
     positional: list[str]
+    absent: dict[str, str]
 
     @property
     def method(self) -> str:
@@ -101,6 +103,7 @@ def _command(schema: Schema, specification: dict[str, Any], measured: bool) -> C
         doc=facts["doc"],
         user_id_needed=facts.get("user_id_needed", False),
         positional=facts.get("positional", []),
+        absent={p: json.dumps(v, separators=(",", ":")) for p, v in correction.get("absent", {}).items()},
     )
 
 
@@ -199,14 +202,14 @@ class CommandsWriter:
         syntax.assign(parts, command.parameters)
         start: list[str] = []
         while parts and parts[0].kind != "group":
-            start.append(self.piece(parts.pop(0), fields))
+            start.append(self.needed(parts.pop(0), fields, command.absent))
         if not parts:
             return wrapped_sum("return ", joined(start), indent)
         lines = wrapped_sum("text = ", joined(start), indent)
         waiting: list[str] = []
         for part in parts:
             if part.kind != "group":
-                waiting.append(self.piece(part, fields))
+                waiting.append(self.needed(part, fields, command.absent))
                 continue
             if waiting:
                 lines += wrapped_sum("text += ", joined(waiting), indent)
@@ -235,6 +238,13 @@ class CommandsWriter:
                 lines.append(f'{indent}    since_7(self, "{fields[name].name}", cli_version)')
         pieces = [self.piece(inner, fields) for inner in part.parts]
         return [*lines, *wrapped_sum("text += ", joined(pieces), indent + "    ")]
+
+    def needed(self, part: Part, fields: dict[str, Field], absent: dict[str, str]) -> str:
+        """Return the expression for a part that stands in every string, though its parameter may be None."""
+        piece = self.piece(part, fields)
+        if part.text not in absent or part.kind != "value":
+            return piece
+        return f"({piece} if self.{fields[part.text].name} is not None else {absent[part.text]!r})"
 
     def piece(self, part: Part, fields: dict[str, Field]) -> str:
         """Return the expression for a part."""

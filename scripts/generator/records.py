@@ -124,9 +124,11 @@ class RecordsWriter:
     def enum(self, definition: Definition) -> list[str]:
         """Return the lines of an enum; values that differ in case only are one member."""
         members: dict[str, tuple[str, str]] = {}
+        both: dict[str, str] = {}
         for value, version in definition.values:
             name = member(value)
             if name in members:
+                both[name] = value
                 members[name] = (members[name][0], "")
             else:
                 members[name] = (value, version)
@@ -134,6 +136,7 @@ class RecordsWriter:
         if definition.only:
             text += f"\n\n{only(definition.only)}"
         notes = [f"    {name}: {only(version)}" for name, (_, version) in members.items() if version]
+        notes += [f"    {name}: Spelt `{old}` in CLI 6.4, which is equal." for name, old in both.items()]
         if notes:
             text += "\n\nAttributes:\n" + "\n".join(notes)
         lines = ["", "", f"class {definition.name}(StringEnum):", *docstring(text), ""]

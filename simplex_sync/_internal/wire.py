@@ -90,7 +90,7 @@ class Fields:
         shown: list[str] = []
         room = _MAX_REPR - len(type(self).__name__) - 5
         for name, wire_name in zip(self._fields, self._wire, strict=True):
-            text = _shown(getattr(self, name, None), wire_name)
+            text = shown_value(getattr(self, name, None), wire_name)
             if not text:
                 continue
             text = f"{name}={text}"
@@ -101,9 +101,29 @@ class Fields:
             shown.append(text)
         return f"{type(self).__name__}({', '.join(shown)})"
 
+    def shown_fields(self) -> dict[str, str]:
+        """Return what of the fields may be shown to people and in logs, by their names."""
+        shown = {
+            name: shown_value(getattr(self, name, None), wire_name)
+            for name, wire_name in zip(self._fields, self._wire, strict=True)
+        }
+        return {name: text for name, text in shown.items() if text}
 
-def _shown(value: Any, wire_name: str) -> str:
-    """Return what of a value may be shown to people and in logs, or an empty string."""
+    def _repr_html_(self) -> str:
+        """Return what Jupyter shows: the same fields as a repr, as a table."""
+        from html import escape  # needed by few, so not imported with the package
+
+        rows = "".join(f"<tr><th>{name}</th><td>{escape(text)}</td></tr>" for name, text in self.shown_fields().items())
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
+
+
+def shown_value(value: Any, wire_name: str) -> str:
+    """Return what of a value may be shown to people and in logs, or an empty string.
+
+    Args:
+        value: The value of a field.
+        wire_name: The name of the field on the wire.
+    """
     if isinstance(value, bool | int):
         return repr(value)
     if isinstance(value, StringEnum | UTCTime):
@@ -373,7 +393,8 @@ def bare(kind: type[Tagged]) -> Callable[..., Any]:
         record._extra = None
         return record
 
-    kind._decode = staticmethod(decode)  # type: ignore[method-assign] # a class made whole, before anybody sees it
+    # The class is made whole here, before anybody sees it.
+    type.__setattr__(kind, "_decode", staticmethod(decode))
     return decode
 
 

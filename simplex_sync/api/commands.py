@@ -1054,7 +1054,12 @@ class APIGetChats(Command):
         text = "/_get chats " + number(self, "user_id")
         if switch(self, "pending_connections"):
             text += " pcc=on"
-        text += " " + pagination(self, "pagination") + " " + json_record(self, "query", types.ChatListQuery)
+        text += (
+            " "
+            + pagination(self, "pagination")
+            + " "
+            + (json_record(self, "query", types.ChatListQuery) if self.query is not None else '{"type":"filters","favorite":false,"unread":false}')
+        )
         return text
 
 

@@ -1679,7 +1679,11 @@ class GroupUpdated(Response):
 
 
 class GroupsList(Response):
-    """The response `groupsList`."""
+    """The response `groupsList`.
+
+    Attributes:
+        groups: See `group_infos`, which reads both forms.
+    """
 
     __slots__ = _fields = ("user", "groups")
     _wire = ("user", "groups")

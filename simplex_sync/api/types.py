@@ -1028,7 +1028,12 @@ _e_ConnType = EnumTable(ConnType)
 
 
 class ConnectionMode(StringEnum):
-    """The values of `ConnectionMode`."""
+    """The values of `ConnectionMode`.
+
+    Attributes:
+        INV: Spelt `inv` in CLI 6.4, which is equal.
+        CON: Spelt `con` in CLI 6.4, which is equal.
+    """
 
     INV = "INV"
     CON = "CON"
@@ -1060,7 +1065,13 @@ _e_FeatureAllowed = EnumTable(FeatureAllowed)
 
 
 class FileProtocol(StringEnum):
-    """The values of `FileProtocol`."""
+    """The values of `FileProtocol`.
+
+    Attributes:
+        SMP: Spelt `smp` in CLI 6.4, which is equal.
+        XFTP: Spelt `xftp` in CLI 6.4, which is equal.
+        LOCAL: Spelt `local` in CLI 6.4, which is equal.
+    """
 
     SMP = "SMP"
     XFTP = "XFTP"

@@ -36,7 +36,8 @@ class Template:
     name: str
     parameters: dict[str, str]
     pattern: re.Pattern[str]
-    start: str
+    head: re.Pattern[str]
+    as_json: frozenset[str]
 
 
 def _pattern(syntax: str, parameters: dict[str, str]) -> re.Pattern[str]:
@@ -89,9 +90,21 @@ def templates() -> tuple[Template, ...]:
         syntax = correction.get("syntax_6.4.5") or syntaxes[2] or syntaxes[1] or syntaxes[0]
         if "sign=on" not in syntax:
             parameters.pop("signMessages", None)
-        start = re.split(r"[<\[]", syntax)[0]
-        found.append(Template(command["name"], parameters, _pattern(syntax, parameters), start))
-    return tuple(sorted(found, key=lambda template: -len(template.start)))
+        as_json = frozenset(re.findall(r"<json\((\w+)\)>", syntax))
+        patterns = _pattern(syntax, parameters), _head(syntax, parameters)
+        found.append(Template(command["name"], parameters, *patterns, as_json))
+    return tuple(found)
+
+
+def _head(syntax: str, parameters: dict[str, str]) -> re.Pattern[str]:
+    """The beginning that tells a command from others: its fixed words and, where it has to be there, what follows."""
+    match = re.match(r"([^<\[|]*)(<(?:\w+\()?\w+(?:\[0\])?\)?>)?", syntax)
+    assert match is not None
+    words, first = match.groups()
+    if first is None:
+        return re.compile(re.escape(words) + ("(?= |$)" if words != syntax else "$"))
+    name = re.findall(r"\w+", first)[0 if "(" not in first else 1]
+    return re.compile(re.escape(words) + LOOKS.get(parameters[name].removesuffix("?"), ""))
 
 
 def read(text: str) -> list[commands.Command]:
@@ -108,8 +121,8 @@ def read(text: str) -> list[commands.Command]:
 
 
 def could_be(text: str) -> bool:
-    """Return whether a string begins like a command of the schema, with all its fixed words."""
-    return any(text.startswith(template.start.rstrip()) for template in templates())
+    """Return whether a string begins like a command of the schema."""
+    return any(template.head.match(text) for template in templates())
 
 
 def _command(template: Template, captured: dict[str, str | None]) -> commands.Command:
@@ -118,7 +131,9 @@ def _command(template: Template, captured: dict[str, str | None]) -> commands.Co
     arguments = {}
     for name, text in captured.items():
         if text is not None:
-            arguments[names[name]] = _value(template.parameters[name].removesuffix("?"), text)
+            type_ = template.parameters[name].removesuffix("?")
+            is_text = type_ == "string" and name not in template.as_json
+            arguments[names[name]] = text if is_text else _value(type_, text)
     made: commands.Command = kind(**arguments)
     return made
 
@@ -135,7 +150,7 @@ def _value(type_: str, text: str) -> Any:
     if type_ == "JSONObject":
         return json.loads(text)
     if type_ == "string":
-        return json.loads(text) if text.startswith('"') else text
+        return json.loads(text)
     special = _SPECIAL.get(type_)
     if special is not None:
         return special(text)

@@ -56,10 +56,15 @@ def known_tags(class_name: str) -> set[str]:
     return tags - {"unknown"}
 
 
-@cache
+_HINTS: dict[str, dict[str, Any]] = {}
+
+
 def hints(kind: type) -> dict[str, Any]:
     """Return the types of a class's fields."""
-    return typing.get_type_hints(kind)
+    name = f"{kind.__module__}.{kind.__name__}"
+    if name not in _HINTS:
+        _HINTS[name] = typing.get_type_hints(kind)
+    return _HINTS[name]
 
 
 def fits(value: Any, hint: Any) -> bool:

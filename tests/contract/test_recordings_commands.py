@@ -10,6 +10,7 @@ import pytest
 
 from simplex_sync.api import commands, responses
 from tests.contract import command_reading, recordings
+from tests.contract.record_walk import schema_files
 from tests.contract.recordings import Received
 
 
@@ -73,11 +74,14 @@ def test_the_reading_of_templates_tells_commands_apart() -> None:
         assert len(names) == 1 or names == {"APIAddContact", "APIConnect"}
     assert not command_reading.read("/_send 4 json []")
     assert not command_reading.read("/_groups 1")
-    assert not command_reading.could_be("/sql slow")
+    for text in ("/sql slow", "/_delete tag 1", "/smp test x", "/user privacy"):
+        assert not command_reading.could_be(text)
+    for text in ("/_delete @4", "/connect", "/connect x", "/_groups1", "/_send @4", "/_start main=on", "/user"):
+        assert command_reading.could_be(text)
 
 
 def test_every_documented_command_and_response_has_a_class() -> None:
-    documented, _ = command_reading.schema_files()
+    documented, _ = schema_files()
     assert len(documented["commands"]) == 52
     for command in documented["commands"]:
         kind = getattr(commands, command["name"])
