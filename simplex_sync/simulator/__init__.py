@@ -20,9 +20,12 @@ One process, one thread, one `selectors` loop; nothing is asynchronous code. Fro
 `network`          the folder that stands for the servers: mailboxes, links, faults, wake-ups
 `delivery`         outgoing envelopes, delivery statuses and receipts; registry of what comes in, `@envelope("…")` and
                    `@chat_event("contact", "x.msg.new")`
-`records`          wire records built from documents; `failure` the errors, `clock` the timestamps, `preferences`,
-                   `markdown`
-`users` `addresses` `connections` `contacts` `messages` `editing` `history` `settings` …
+`publishing`       links that this database offers, put into the network folder after the commit
+`records`          wire records built from documents; `versions` the forms of 7.x; `failure` the errors, `clock` the
+                   timestamps, `links`, `names`, `preferences`, `markdown`, `items`
+`chats`            what chats of each type do: `@action("send", "@")`
+`startup` `users` `addresses` `connections` `joining` `contacts` `messages` `editing` `history` `timed` `connectivity`
+`settings` `group…` `file…` `business`
                    the commands and message handlers, one subject each; `features` imports them all
 =================  ====================================================================================================
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from .failure import CommandStops
@@ -48,6 +49,7 @@ def _run(options: Options) -> None:
     from .engine import Simulator
     from .links import random_id
     from .network import Network
+    from .publishing import restore
     from .server import Server
     from .startup import choose_user
     from .store import ForeignDatabase, NotADatabase, Store
@@ -55,35 +57,37 @@ def _run(options: Options) -> None:
     for folder in (options.database.parent, options.files_folder, options.temp_folder):
         if folder is not None and not folder.is_dir():
             raise end(f"simplex-chat: {folder}: does not exist (No such file or directory)")
-    stores = []
-    for name in ("chat", "agent"):
-        path = options.database.with_name(f"{options.database.name}_{name}.db")
+    with ExitStack() as stack:
+        stores = []
+        for name in ("chat", "agent"):
+            path = options.database.with_name(f"{options.database.name}_{name}.db")
+            try:
+                stores.append(stack.enter_context(closing(Store(path, options.key))))
+            except NotADatabase:
+                raise end(NOT_A_DATABASE) from None
+            except ForeignDatabase:
+                raise end(f"simplex-chat: {path.name} is no database of the simulator, which leaves it alone") from None
+        store = stores[0]
+        node = store.fact("node")
+        if node is None:
+            node = random_id(12).replace("-", "0").replace("_", "1")
+            store.set_fact("node", node)
+        network = stack.enter_context(closing(Network(Path(os.path.abspath(options.network)), node)))
+        simulator = Simulator(store, network, options)
+        user = choose_user(simulator)
+        print_line(f"Current user: {user['localDisplayName']}")
+        restore(simulator)
+        simulator.transact(lambda: start(simulator))
+        server = stack.enter_context(closing(Server(simulator)))
+        if options.port is not None:
+            try:
+                server.listen(options.port)
+            except OSError:
+                raise end("simplex-chat: Network.Socket.bind: resource busy (Address already in use)") from None
         try:
-            stores.append(Store(path, options.key))
-        except NotADatabase:
-            raise end(NOT_A_DATABASE) from None
-        except ForeignDatabase:
-            raise end(f"simplex-chat: {path.name} is no database of the simulator, which leaves it alone") from None
-    store = stores[0]
-    node = store.fact("node")
-    if node is None:
-        node = random_id(12).replace("-", "0").replace("_", "1")
-        store.set_fact("node", node)
-    network = Network(Path(os.path.abspath(options.network)), node)
-    simulator = Simulator(store, network, options)
-    user = choose_user(simulator)
-    print_line(f"Current user: {user['localDisplayName']}")
-    start(simulator)
-    server = Server(simulator)
-    if options.port is not None:
-        try:
-            server.listen(options.port)
-        except OSError:
-            raise end("simplex-chat: Network.Socket.bind: resource busy (Address already in use)") from None
-    try:
-        server.run()
-    except CommandStops:
-        raise end("simplex-chat: AsyncCancelled") from None
+            server.run()
+        except CommandStops:
+            raise end("simplex-chat: AsyncCancelled") from None
 
 
 if __name__ == "__main__":

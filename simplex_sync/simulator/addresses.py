@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import delivery
+from . import delivery, publishing
 from .clock import timestamp
 from .commands import command
 from .connections import (
@@ -21,7 +21,7 @@ from .links import CONTACT, binary_id, make_link
 from .names import free_name
 from .records import VERSION_RANGE, contact_record, plain_profile, present
 from .store import define_table
-from .users import new_contact, profile_for, update_profile
+from .users import new_contact, profile_for, profile_hook, update_profile
 
 if TYPE_CHECKING:
     from .engine import Simulator
@@ -69,7 +69,8 @@ def link_record(link: Json) -> Json:
 def publish(sim: Simulator, user: Json, link: Json) -> None:
     """Publish a link (anew), with what joining it needs."""
     connection = sim.store.get("connections", link["connId"]) or {}
-    sim.network.put_link(
+    publishing.put_link(
+        sim,
         link["names"],
         {
             "kind": CONTACT,
@@ -81,6 +82,13 @@ def publish(sim: Simulator, user: Json, link: Json) -> None:
             "owner": [sim.network.node, user["userId"]],
         },
     )
+
+
+@profile_hook
+def _publish_changed_profile(sim: Simulator, user: Json) -> None:
+    link = sim.store.first("userContactLinks", userId=user["userId"], groupId=None)
+    if link is not None:
+        publish(sim, user, link)
 
 
 @command("/_address {user_id:int}", network=True)
@@ -123,7 +131,7 @@ def delete_my_address(sim: Simulator, user_id: int) -> Json:
     user = sim.expect_user(user_id)
     link = address_of(sim, user_id)
     connection = sim.store.get("connections", link["connId"])
-    sim.network.delete_link(link["names"])
+    publishing.delete_link(sim, link["names"])
     sim.store.delete("userContactLinks", link["userContactLinkId"])
     if connection is not None:
         sim.store.delete("connections", connection["connId"])

@@ -30,10 +30,10 @@ class WrongType(ValueError):
 
 
 @functools.cache
-def _types() -> dict[str, Json]:
-    schema: Json = json.loads(_SCHEMA.read_bytes())
-    types: dict[str, Json] = schema["types"]
-    return types
+def schema() -> Json:
+    """Return the documented schema of commands, responses, events and types."""
+    content: Json = json.loads(_SCHEMA.read_bytes())
+    return content
 
 
 def without_surrogates(text: str) -> str:
@@ -108,7 +108,7 @@ def _check(value: Any, name: str) -> None:
     elif name in _PRIMITIVES:
         _require(_PRIMITIVES[name](value))
     else:
-        _check_named(value, name, _types()[name])
+        _check_named(value, name, schema()["types"][name])
 
 
 def _is_whole(value: Any) -> bool:

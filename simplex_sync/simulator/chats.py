@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .clock import moment
 from .commands import ChatRef
 from .failure import command_error, store_error
 
@@ -53,7 +54,8 @@ def lister(function: Callable[[Simulator, Json], list[tuple[str, str, int]]]) ->
 
 def all_chats(sim: Simulator, user: Json) -> list[tuple[str, str, int]]:
     """Return a user's chats as `(chatTs, type character, id)`, the newest first."""
-    return sorted((entry for function in _LISTERS for entry in function(sim, user)), reverse=True)
+    entries = [entry for function in _LISTERS for entry in function(sim, user)]
+    return sorted(entries, key=lambda entry: (moment(entry[0]), *entry[1:]), reverse=True)
 
 
 def contact_of(sim: Simulator, user: Json, contact_id: int) -> Json:

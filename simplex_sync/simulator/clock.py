@@ -24,3 +24,8 @@ def server_timestamp(nanoseconds: int | None = None) -> str:
     """Return a point in time as servers tell it: in whole seconds."""
     seconds = (time.time_ns() if nanoseconds is None else nanoseconds) // NANOSECONDS
     return timestamp(seconds * NANOSECONDS)
+
+
+def moment(text: str) -> str:
+    """Return what timestamps are compared by: without its letter a shorter fraction is the earlier one."""
+    return text.rstrip("Z")

@@ -93,9 +93,10 @@ _KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 
 class _Pattern:
-    def __init__(self, pattern: str, handler: Handler, network: bool) -> None:
+    def __init__(self, pattern: str, handler: Handler, network: bool, only: str) -> None:
         self.handler = handler
         self.network = network
+        self.only = only
         self.converters: dict[str, Callable[[str], Any]] = {}
         self.expression = re.compile(self._compile(pattern), re.DOTALL)
 
@@ -137,32 +138,38 @@ _HEAD = re.compile(r"/_?[a-z]+")
 _PATTERNS: dict[str, list[_Pattern]] = {}
 
 
-def command(pattern: str, *, network: bool = False) -> Callable[[Handler], Handler]:
+def command(pattern: str, *, network: bool = False, only: str = "") -> Callable[[Handler], Handler]:
     """Register what runs the commands of a pattern; earlier patterns are tried first.
 
     Args:
         pattern: The pattern, see above.
         network: Whether the command asks the servers and so is slow when they are.
+        only: The only version that takes it: `6` or `7`; both by default.
     """
 
     def register(handler: Handler) -> Handler:
         head = _HEAD.match(pattern)
         if head is None:
             raise ValueError(f"a command starts with a slash and a word: {pattern}")
-        _PATTERNS.setdefault(head[0], []).append(_Pattern(pattern, handler, network))
+        _PATTERNS.setdefault(head[0], []).append(_Pattern(pattern, handler, network, only))
         return handler
 
     return register
 
 
-def parse(text: str) -> Command | None:
-    """Return what a command string means, or None where the CLI could not parse it."""
+def parse(text: str, version: str = "6") -> Command | None:
+    """Return what a command string means, or None where the CLI could not parse it.
+
+    Args:
+        text: The command string.
+        version: The version whose language it is: `6` or `7`.
+    """
     head = _HEAD.match(text)
     if head is None:
         return None
     text = text.rstrip()
     for pattern in _PATTERNS.get(head[0], ()):
-        found = pattern.parse(text)
+        found = pattern.parse(text) if pattern.only in ("", version) else None
         if found is not None:
             return found
     return None

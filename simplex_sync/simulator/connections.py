@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, items
+from . import delivery, items, publishing
 from .clock import EPOCH, timestamp
 from .failure import ChatError, agent_error, unreachable
 from .links import DEFAULT_SMP_SERVER, agent_id, random_id
@@ -275,7 +275,7 @@ def _invitation_joined(sim: Simulator, connection: Json, body: Json) -> None:
     if connection["entityType"] != "pending":
         return
     user = sim.user(connection["userId"])
-    sim.network.delete_link(connection.get("linkNames", []))
+    publishing.delete_link(sim, connection.get("linkNames", []))
     contact, connection = _make_contact(sim, user, connection, body, "requested")
     delivery.post(sim, connection, "invitation.joined", profile=own_profile(sim, user, connection))
     _connected(sim, user, contact, connection, new_chat=True)

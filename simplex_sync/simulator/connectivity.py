@@ -23,6 +23,9 @@ def start(sim: Simulator) -> None:
     user = first_user(sim)
     if user is None:
         return
+    if sim.options.seven:
+        _tell_all(sim, "active")
+        return
     record = sim.user_record(user)
     contacts = [
         {"contact": contact_record(sim, contact)}
@@ -39,7 +42,7 @@ def start(sim: Simulator) -> None:
         {"type": "terminalEvent", "data": {"type": "memberSubSummary", "user": record, "memberSubscriptions": []}},
         {"type": "terminalEvent", "data": {"type": "pendingSubSummary", "user": record, "pendingSubscriptions": []}},
     ):
-        sim.events.append(event)
+        sim.emit(event)
 
 
 def _by_server(sim: Simulator) -> dict[str, list[tuple[Json, Json]]]:
@@ -52,8 +55,14 @@ def _by_server(sim: Simulator) -> dict[str, list[tuple[Json, Json]]]:
     return found
 
 
-def _tell_all(sim: Simulator, tag: str) -> None:
+def _tell_all(sim: Simulator, status: str) -> None:
+    """Tell that the connections to all servers are `active` again, or `pending`."""
     for server, entries in _by_server(sim).items():
+        if sim.options.seven:
+            ids = [connection["agentConnId"] for _, connection in entries]
+            about = {"server": server, "subscriptionStatus": {"type": status}, "connections": ids}
+            sim.emit({"type": "subscriptionStatus", **about})
+            continue
         references = [
             {
                 "contactId": contact["contactId"],
@@ -63,6 +72,7 @@ def _tell_all(sim: Simulator, tag: str) -> None:
             }
             for contact, connection in entries
         ]
+        tag = "contactsSubscribed" if status == "active" else "contactsDisconnected"
         sim.emit({"type": tag, "server": server, "contactRefs": references})
 
 
@@ -82,14 +92,14 @@ def watch(sim: Simulator, now: float) -> float | None:
         sim.memory["next try"] = now + RETRY_EVERY
 
         def lost() -> None:
-            _tell_all(sim, "contactsDisconnected")
+            _tell_all(sim, "pending")
             _refused(sim)
 
         sim.transact(lost)
     elif was_down and not down:
         sim.memory.pop("servers down since")
         sim.memory.pop("next try", None)
-        sim.transact(lambda: _tell_all(sim, "contactsSubscribed"))
+        sim.transact(lambda: _tell_all(sim, "active"))
     elif down and now >= sim.memory["next try"]:
         # Each pause is longer than the one before, so that long outages stay quiet.
         pause = (now - sim.memory["servers down since"]) * 1.5 + RETRY_EVERY

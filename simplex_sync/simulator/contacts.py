@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, items
+from . import delivery, items, publishing
 from .chats import act, action, contact_of, lister
 from .clock import timestamp
 from .commands import ChatRef, command
@@ -210,6 +210,7 @@ def _delete_contact(sim: Simulator, user: Json, chat: ChatRef, mode: str, notify
             delete_items(sim, ("@", chat.id))
             sim.store.delete("contacts", chat.id)
             sim.store.delete("profiles", contact["profile"]["profileId"])
+            sim.store.delete("contactRequests", contact.get("contactRequestId", 0))
             free_name(sim, user["userId"], contact["localDisplayName"])
         else:
             changed = sim.store.update("contacts", chat.id, contactStatus="deletedByUser", updatedAt=timestamp())
@@ -281,7 +282,7 @@ def _pending_chats(sim: Simulator, user: Json) -> list[tuple[str, str, int]]:
 @action("delete", ":")
 def _delete_connection(sim: Simulator, user: Json, chat: ChatRef, _mode: str, _notify: bool) -> Json:
     connection = _pending(sim, user, chat.id)
-    sim.network.delete_link(connection.get("linkNames", []))
+    publishing.delete_link(sim, connection.get("linkNames", []))
     sim.store.delete("connections", connection["connId"])
     if "customUserProfileId" in connection:
         sim.store.delete("profiles", connection["customUserProfileId"])

@@ -8,6 +8,7 @@ handlers registered with `@chat_event(entity type, event)`; `receipt` and `gone`
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import traceback
@@ -32,9 +33,11 @@ ENVELOPE_SIZE = 15_000
 MESSAGE_SIZE = 15_602
 
 _DICE = SystemRandom()
+_DUE = re.compile(rb'"due":([0-9.]+)}$')
 
 HAND_OVER = 500  # envelopes at a time
 RETRY_AFTER = 0.5  # seconds
+TAKE_IN = 0.02  # seconds at a time
 
 # Key in the simulator's memory: what the report on the last message of a deleted connection fails with, where it is
 # not `noConnectionUser`.
@@ -178,7 +181,9 @@ def hand_over(sim: Simulator) -> float | None:
         refused = {node for node in by_node if faults.loss and _DICE.random() < faults.loss}
         for node, entries in by_node.items():
             if node not in refused:
-                sent = {"sent": server_timestamp(), "due": now + faults.delay / 1000 if faults.delay else None}
+                sent: Json = {"sent": server_timestamp()}
+                if faults.delay:
+                    sent["due"] = now + faults.delay / 1000
                 sim.network.deliver(node, [_line({**entry["envelope"], **sent}) for entry in entries])
         done = [entry for entry in waiting if entry["node"] not in refused]
         if done:
@@ -223,7 +228,7 @@ def _report(sim: Simulator, connection: Json, item_ids: list[int], status: str) 
 
 
 def take_in(sim: Simulator) -> float | None:
-    """Take what others sent, a message a transaction.
+    """Take what others sent, a message a transaction, for a short time, so that clients are not kept waiting.
 
     Returns:
         After how many seconds the next one is due, or None.
@@ -231,20 +236,33 @@ def take_in(sim: Simulator) -> float | None:
     next_due: float | None = None
     if sim.network.faults().unreachable:
         return None
-    for sender in sim.network.senders():
+    end = time.monotonic() + TAKE_IN
+    senders = sim.network.senders()
+    turn = sim.memory.get("first sender", 0) % len(senders) if senders else 0
+    for number, sender in enumerate(senders[turn:] + senders[:turn], turn):
         mailbox = sim.store.first("mailboxes", sender=sender)
         position = Position(mailbox["segment"], mailbox["offset"]) if mailbox else Position()
         for line, after in sim.network.read(sender, position):
-            wait = sim.transact(partial(_take, sim, sender, line, after))
-            if wait:
+            wait = _wait(line)
+            if wait > 0:
                 next_due = min(wait, next_due or wait)
                 break
+            sim.transact(partial(_take, sim, sender, line, after))
             if sim.event_queue_full():
                 return next_due
+            if time.monotonic() > end:
+                sim.memory["first sender"] = number + 1  # everybody gets a turn
+                return 0.0
     return next_due
 
 
-def _take(sim: Simulator, sender: str, line: bytes, after: Position) -> float | None:
+def _wait(line: bytes) -> float:
+    """Return after how many seconds a line is due; only slow servers make it wait, so `due` is its last key."""
+    match = _DUE.search(line)
+    return 0.0 if match is None else float(match[1]) - time.time()
+
+
+def _take(sim: Simulator, sender: str, line: bytes, after: Position) -> None:
     mailbox = sim.store.first("mailboxes", sender=sender)
     if mailbox is None:
         mailbox = sim.store.insert("mailboxes", {"sender": sender, "segment": 0, "offset": 0, "sequence": 0})
@@ -254,13 +272,9 @@ def _take(sim: Simulator, sender: str, line: bytes, after: Position) -> float | 
     except ValueError:  # a line that was cut off when its sender was killed; it was sent again, whole
         body = None
     if isinstance(body, dict) and body["seq"] > sequence:
-        wait = (body.get("due") or 0) - time.time()
-        if wait > 0:
-            return wait
         sequence = body["seq"]
         _handle(sim, body)
     sim.store.update("mailboxes", mailbox["mailboxId"], segment=after.segment, offset=after.offset, sequence=sequence)
-    return None
 
 
 def _handle(sim: Simulator, body: Json) -> None:
@@ -274,10 +288,10 @@ def _handle(sim: Simulator, body: Json) -> None:
     try:
         with sim.store.attempt():
             _dispatch(sim, connection, body)
-    except Exception:  # a fault of the simulator: tell, and go on with the next message
+    except Exception as fault:  # of the simulator: tell where (never what was in the message), and go on with the next
         sim.back_to(emitted)
-        sys.stderr.write(f"simplex-sync simulator: a message of kind {body['kind']} failed\n")
-        traceback.print_exc(limit=-4)
+        sys.stderr.write(f"simplex-sync simulator: a message of kind {body['kind']} failed: {type(fault).__name__}\n")
+        traceback.print_tb(fault.__traceback__, limit=-4)
 
 
 def _dispatch(sim: Simulator, connection: Json, body: Json) -> None:

@@ -35,7 +35,7 @@ def item_of(sim: Simulator, chat: ChatRef, item_id: int) -> Json:
 # Edits.
 
 
-@command("/_update item {chat:chat} {item_id:int}[ live={live:onoff}] json {message:json:UpdatedMessage}")
+@command("/_update item {chat:chat} {item_id:int}[ live={live:onoff}] json[ ]{message:json:UpdatedMessage}")
 def update_item(sim: Simulator, chat: ChatRef, item_id: int, message: Json, live: bool = False) -> Json:
     user = sim.active_user()
     response: Json = act("update", sim, user, chat, item_id, message, live)

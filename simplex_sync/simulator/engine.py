@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import delivery, records
+from . import delivery, records, versions
 from .commands import Command
 from .failure import ChatError, error
 
@@ -41,6 +41,7 @@ class Simulator:
         options: What it was started with.
         events: The events that no client has taken yet.
         memory: What features keep only while the process runs.
+        transactions: How many transactions there were.
     """
 
     def __init__(self, store: Store, network: Network, options: Options) -> None:
@@ -51,7 +52,9 @@ class Simulator:
         self.memory: dict[str, Any] = {}
         self._emitted: list[Json] = []
         self._later: list[Json] = []
+        self._after_commit: list[Callable[[], None]] = []
         self._deferred: dict[str, list[Json]] = {}
+        self.transactions = 0
 
     # Users.
 
@@ -128,30 +131,40 @@ class Simulator:
 
     # Work.
 
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something outside of the database when the transaction has succeeded."""
+        self._after_commit.append(action)
+
     def transact(self, work: Callable[[], Value]) -> Value:
         """Do work in one transaction, and queue its events after it."""
-        self._emitted = []
+        self._emitted, self._after_commit = [], []
+        self.transactions += 1
         try:
             with self.store.transaction():
                 result = work()
         except BaseException:
-            self._emitted = []
-            self._later = []
+            self._emitted, self._after_commit, self._later = [], [], []
             raise
-        self.events.extend(self._emitted)
+        for action in self._after_commit:
+            action()
+        self.events.extend(self._outgoing(event) for event in self._emitted)
         self._emitted = []
         return result
 
     def execute(self, command: Command) -> Json:
         """Run a command and return its response; `after_response` must follow."""
         try:
-            return self.transact(lambda: command.run(self))
+            response = self.transact(lambda: command.run(self))
         except ChatError as failure:
-            return {"type": "chatCmdError", "chatError": failure.chat_error}
+            response = {"type": "chatCmdError", "chatError": failure.chat_error}
+        return self._outgoing(response)
+
+    def _outgoing(self, message: Json) -> Json:
+        return versions.seven(self, message) if self.options.seven else message
 
     def after_response(self) -> None:
         """Queue the events that come after the response."""
-        self.events.extend(self._later)
+        self.events.extend(self._outgoing(event) for event in self._later)
         self._later = []
 
     def work(self) -> float | None:
@@ -160,10 +173,16 @@ class Simulator:
         Returns:
             After how many seconds there is more to do by itself, or None.
         """
-        now = time.time()
-        dues = [function(self, now) for function in _TICKERS]
-        waits = [max(0.0, due - now) for due in dues if due is not None]
+        waits = self._tick()
         if not self.event_queue_full():
+            before = self.transactions
             waits += [wait for wait in (delivery.take_in(self),) if wait is not None]
+            if self.transactions != before:  # what came may have given the clock something to do
+                waits += self._tick()
         waits += [wait for wait in (delivery.hand_over(self),) if wait is not None]
         return min(waits, default=None)
+
+    def _tick(self) -> list[float]:
+        now = time.time()
+        dues = [function(self, now) for function in _TICKERS]
+        return [max(0.0, due - now) for due in dues if due is not None]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, group_items, group_records, groups
+from . import delivery, group_items, group_records, groups, versions
 from .chats import action
 from .clock import timestamp
 from .commands import ChatRef, command
 from .connections import incognito_profile
 from .contacts import connection_stats, security_code
 from .failure import error
-from .group_features import changed_features, feature_item
+from .group_features import changed_features, feature_item, rank
+from .group_links import publish
 from .links import binary_id
 from .names import check_name, free_name, take_name
 
@@ -73,15 +74,24 @@ def group_summary(sim: Simulator, group: Json) -> Json:
     return {"currentMembers": sum(member["memberStatus"] in groups.CURRENT for member in everybody)}
 
 
-@command("/_groups{user_id:int}[ @{contact_id:int}][ {search:text}]")
-def list_groups(sim: Simulator, user_id: int, contact_id: int | None = None, search: str | None = None) -> Json:
+@versions.filler("GroupInfo", "groupSummary")
+def _summary_of(sim: Simulator, record: Json) -> Json:
+    group = sim.store.get("groups", record["groupId"])
+    return {"currentMembers": 0} if group is None else group_summary(sim, group)
+
+
+@command("/_groups {user_id:int}[ @{contact_id:int}][ {search:text}]", only="7")
+@command("/_groups{user_id:int}[ @{contact_id:int}][ {search:text}]", only="6")
+def list_groups(sim: Simulator, user_id: int, search: str | None = None, **_contact: int) -> Json:
+    """List the groups; as in the CLI, naming a contact leaves none out."""
     user = sim.expect_user(user_id)
     found = []
     for group in sim.store.find("groups", userId=user_id):
         profile = group["groupProfile"]
-        words = [group["localDisplayName"], *(profile.get(key, "") for key in ("displayName", "fullName", "description"))]
-        if search is None or any(search.lower() in word.lower() for word in words):
-            found.append({"groupInfo": group_records.group_record(sim, group), "groupSummary": group_summary(sim, group)})
+        names = (profile.get(key, "") for key in ("displayName", "fullName", "description"))
+        if search is None or any(search.lower() in name.lower() for name in (group["localDisplayName"], *names)):
+            record = group_records.group_record(sim, group)
+            found.append({"groupInfo": record, "groupSummary": group_summary(sim, group)})
     return {"type": "groupsList", "user": sim.user_record(user), "groups": found}
 
 
@@ -157,6 +167,9 @@ def update_group_profile(sim: Simulator, group_id: int, profile: Json) -> Json:
     groups.send_to(sim, groups.recipients(sim, group), "x.grp.info", {"groupProfile": new}, msg_id=shared_id)
     before = group_records.group_record(sim, group)
     changed = change_profile(sim, group, new)
+    link = sim.store.first("userContactLinks", groupId=group_id)
+    if link is not None:
+        publish(sim, changed, link)
     made = []
     if visible(new) != visible(group["groupProfile"]):
         about = {"type": "groupUpdated", "groupProfile": new}
@@ -175,7 +188,7 @@ def update_group_profile(sim: Simulator, group_id: int, profile: Json) -> Json:
 
 
 def visible(profile: Json) -> Json:
-    """Return what of a group's profile is told by one item, apart from the preferences, which have items of their own."""
+    """Return what of a group's profile is told by one item; the preferences have items of their own."""
     return {key: value for key, value in profile.items() if key != "groupPreferences"}
 
 
@@ -191,7 +204,7 @@ def change_profile(sim: Simulator, group: Json, profile: Json) -> Json:
 @delivery.chat_event("member", "x.grp.info")
 def _profile_changed(sim: Simulator, connection: Json, message: Json) -> bool:
     member = groups.member_of(sim, connection)
-    if member is None or groups.rank(member["memberRole"]) < groups.rank("owner"):
+    if member is None or rank(member["memberRole"]) < rank("owner"):
         return False
     group = groups.group_of(sim, member)
     new = message["params"]["groupProfile"]

@@ -188,7 +188,8 @@ def _member_left(sim: Simulator, connection: Json, message: Json) -> bool:
     group = groups.group_of(sim, member)
     pending = member["memberStatus"] in groups.PENDING
     scope = groups.support_scope(member) if pending else None
-    group_items.tell_event(sim, group, member, {"type": "memberLeft"}, "left", scope=scope, **group_items.received(message))
+    facts = group_items.received(message)
+    group_items.tell_event(sim, group, member, {"type": "memberLeft"}, "left", scope=scope, **facts)
     member = groups.set_member(sim, member, memberStatus="left")
     sim.emit(group_event(sim, "leftMember", group, member=group_records.member_record(sim, member)))
     tell_failure(sim, None, {"type": "CONN", "connErr": {"type": "NOT_FOUND"}, "errContext": ""})
@@ -200,7 +201,7 @@ def _member_left(sim: Simulator, connection: Json, message: Json) -> bool:
 
 
 @action("delete", "#")
-def _delete_group(sim: Simulator, user: Json, chat: ChatRef, mode: str, notify: bool) -> Json:
+def _delete_group(sim: Simulator, _user: Json, chat: ChatRef, mode: str, notify: bool) -> Json:
     group = groups.get_group(sim, chat.id)
     own = groups.membership(sim, group)
     inside = own["memberStatus"] in groups.CURRENT | groups.PENDING

@@ -196,9 +196,7 @@ def _group_reaction(sim: Simulator, connection: Json, message: Json) -> bool:
         info = chat_info_record(sim, "#", group["groupId"], changed.get("scopeInfo"))
         user = sim.user(group["userId"])
         record = present(
-            reaction_record(
-                sim, user, info, direction, changed, params["reaction"], params["add"], message["sentAt"]
-            )
+            reaction_record(sim, user, info, direction, changed, params["reaction"], params["add"], message["sentAt"])
         )
         sim.emit(record)
     return False

@@ -1,8 +1,8 @@
 """Members get to know each other: the host introduces a new one, and every two of them connect.
 
-The host tells the others of the newcomer (`x.grp.mem.new`) and the newcomer of the others (`x.grp.mem.intro`); the newcomer
-answers each with a queue (`x.grp.mem.inv`), which the host forwards (`x.grp.mem.fwd`); whoever gets it connects there
-(`member.meet`, answered by `member.met`).
+The host tells the others of the newcomer (`x.grp.mem.new`) and the newcomer of the others (`x.grp.mem.intro`); the
+newcomer answers each with a queue (`x.grp.mem.inv`), which the host forwards (`x.grp.mem.fwd`); whoever gets it
+connects there (`member.meet`, answered by `member.met`).
 
 A member who came through a link may be a contact already: `x.info.probe` through the member's connection and
 `x.info.probe.check` through the contact's show that both are the same person.
@@ -47,9 +47,8 @@ def introduce(sim: Simulator, group: Json, newcomer: Json) -> None:
     """Introduce a new member to the others (one who waits for review only to the moderators), both ways."""
     pending = newcomer["memberStatus"] in groups.PENDING
     for member, connection in groups.recipients(sim, group):
-        if member["groupMemberId"] == newcomer["groupMemberId"] or "introducedBy" in member:
-            continue
-        if not pending or rank(member["memberRole"]) >= groups.MODERATOR:
+        other = member["groupMemberId"] != newcomer["groupMemberId"]
+        if other and (not pending or rank(member["memberRole"]) >= groups.MODERATOR):
             introduce_to(sim, newcomer, member, connection)
 
 

@@ -1,7 +1,7 @@
 """Getting into a group: by a contact's invitation, and the handshake with the member who lets one in (the host).
 
-The host's `member.join` / `member.joined` pair makes the connection of an invited contact; a link (see `group_links`) uses
-`member.link` and `member.ready`. Whichever it was, the host then introduces the new member to the others.
+The host's `member.join` / `member.joined` pair makes the connection of an invited contact; a link (see `group_links`)
+uses `member.link` and `member.ready`. Whichever it was, the host then introduces the new member to the others.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Json = dict[str, Any]
 
 def described(profile: Json) -> str:
     """Return a group's name with its full name, as items tell it."""
-    full_name = profile["fullName"]
-    return profile["displayName"] + (f" ({full_name})" if full_name and full_name != profile["displayName"] else "")
+    name, full_name = profile["displayName"], profile["fullName"]
+    return f"{name} ({full_name})" if full_name not in ("", name) else f"{name}"
 
 
 @command("/_add #{group_id:int} {contact_id:int} {role:choice:observer|author|member|moderator|admin|owner}")

@@ -40,7 +40,7 @@ VOICE = {"voice": "voice", "file": "files", "image": "files", "video": "files"}
 @lister
 def _group_chats(sim: Simulator, user: Json) -> list[tuple[str, str, int]]:
     return [
-        (group.get("chatTs", group["createdAt"]), "#", group["groupId"])
+        (str(group.get("chatTs") or group["createdAt"]), "#", group["groupId"])
         for group in sim.store.find("groups", userId=user["userId"])
     ]
 
@@ -76,9 +76,7 @@ def check_may_write(sim: Simulator, group: Json, scope: Json | None) -> Json:
 
 
 @action("send", "#")
-def _send_group(
-    sim: Simulator, user: Json, chat: ChatRef, messages: list[Json], live: bool, ttl: int | None
-) -> Json:
+def _send_group(sim: Simulator, user: Json, chat: ChatRef, messages: list[Json], live: bool, ttl: int | None) -> Json:
     group = groups.get_group(sim, chat.id)
     scope = chosen_scope(sim, group, chat)
     own = check_may_write(sim, group, scope)
@@ -87,7 +85,7 @@ def _send_group(
         mentions = _mentions(sim, group, message)
         draft = prepare(sim, user, ChatRef(chat.kind, chat.id), message)
         _check_features(group, own, draft)
-        drafts.append(_in_group(sim, group, own, draft, mentions))
+        drafts.append(_in_group(sim, own, draft, mentions))
     return send_drafts(sim, user, group, drafts, scope, live, ttl)
 
 
@@ -115,7 +113,7 @@ def _mention_record(sim: Simulator, member: Json) -> Json:
     return {"memberId": member["memberId"], "memberRef": reference}
 
 
-def _in_group(sim: Simulator, group: Json, own: Json, draft: Draft, mentions: Json) -> Draft:
+def _in_group(sim: Simulator, own: Json, draft: Draft, mentions: Json) -> Draft:
     """Complete a draft by what only groups have: mentions, and whose message is quoted."""
     params = dict(draft.params)
     if "quote" in params:
@@ -204,8 +202,8 @@ def _overall(sim: Simulator, item_id: int) -> Json:
     """Return the `itemStatus` that follows from how each member's copy fares."""
 
     def count(*statuses: str) -> int:
-        marks = ", ".join("?" * len(statuses))
-        return sim.store.number("groupStatuses", "count(*)", f"itemId = ? AND status IN ({marks})", (item_id, *statuses))
+        condition = f"itemId = ? AND status IN ({', '.join('?' * len(statuses))})"
+        return sim.store.number("groupStatuses", "count(*)", condition, (item_id, *statuses))
 
     total = sim.store.number("groupStatuses", "count(*)", "itemId = ?", (item_id,))
     received, sent = count("received"), count("sent", "received")
@@ -237,7 +235,7 @@ def _group_message(sim: Simulator, connection: Json, message: Json) -> bool:
         return False
     group = groups.group_of(sim, member)
     take_message(sim, group, member, connection, message)
-    small = len(groups.members(sim, group)) < SMALL_GROUP
+    small = sim.store.number("groupMembers", "count(*)", "groupId = ?", (group["groupId"],)) <= SMALL_GROUP
     return small and bool(sim.user(group["userId"])["sendRcptsSmallGroups"])
 
 
@@ -318,7 +316,7 @@ def send_history(sim: Simulator, group: Json, connection: Json) -> None:
         content = stored["content"].get("msgContent")
         if content is None or "itemDeleted" in stored["meta"]:
             continue
-        author = sim.store.get("groupMembers", item.get("memberId", group["membershipId"]))
+        author = sim.store.get("groupMembers", int(item.get("memberId") or group["membershipId"]))
         if author is not None:
             wire = {"event": "x.msg.new", "msgId": item["sharedMsgId"], "params": {"content": content}}
             params = {"memberId": author["memberId"], "message": wire, "sentAt": item["itemTs"]}

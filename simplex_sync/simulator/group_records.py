@@ -115,7 +115,9 @@ def _group_chat_info(sim: Simulator, chat_id: int, scope: Json | None) -> Json:
 def scope_info(sim: Simulator, scope: Json) -> Json:
     """Return the `GroupChatScopeInfo` of a stored scope, which names the member whom the support chat is with."""
     member = sim.store.get("groupMembers", scope["groupMemberId"]) if "groupMemberId" in scope else None
-    return groups.GROUP_SUPPORT if member is None else {**groups.GROUP_SUPPORT, "groupMember_": member_record(sim, member)}
+    if member is None:
+        return groups.GROUP_SUPPORT
+    return {**groups.GROUP_SUPPORT, "groupMember_": member_record(sim, member)}
 
 
 @records.chat_direction("groupRcv")
@@ -137,5 +139,3 @@ def require_role(sim: Simulator, group: Json, role: str) -> Json:
     if rank(own["memberRole"]) < rank(role):
         raise error("groupUserRole", groupInfo=group_record(sim, group), requiredRole=role)
     return own
-
-

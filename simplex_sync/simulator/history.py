@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import items
 from .chats import all_chats, contact_of
+from .clock import moment
 from .commands import ChatRef, command
 from .failure import store_error
 from .records import a_chat_item, chat_info_record, chat_item_record
@@ -59,14 +60,15 @@ def page(
 
 def chat_stats(sim: Simulator, chat: ChatRef) -> Json:
     """Return the `ChatStats` of a chat."""
-    where = "chatType = ? AND chatId = ? AND scope IS ? AND statusTag = 'rcvNew'"
-    values = (chat.kind, chat.id, scope_key(chat.scope))
+    where = "statusTag = 'rcvNew' AND userId = ? AND chatType = ? AND chatId = ? AND scope IS ?"
+    values = (sim.active_user()["userId"], chat.kind, chat.id, scope_key(chat.scope))
     mentions = f"{where} AND json_extract(doc, '$.item.meta.userMention')"
+    unread = sim.store.number("items", "count(*)", where, values)
     return {
-        "unreadCount": sim.store.number("items", "count(*)", where, values),
-        "unreadMentions": sim.store.number("items", "count(*)", mentions, values),
+        "unreadCount": unread,
+        "unreadMentions": sim.store.number("items", "count(*)", mentions, values) if unread else 0,
         "reportsCount": 0,
-        "minUnreadItemId": sim.store.number("items", "min(id)", where, values),
+        "minUnreadItemId": sim.store.number("items", "min(id)", where, values) if unread else 0,
         "unreadChat": _marked_unread(sim, chat),
     }
 
@@ -177,8 +179,8 @@ def get_chats_page(
 ) -> Json:
     entries = _asked(sim, user_id, pending, query)
     if side == "before":
-        return _chats(sim, user_id, pending, [entry for entry in entries if entry[0] < ts][:count])
-    return _chats(sim, user_id, pending, [entry for entry in entries if entry[0] > ts][-count:])
+        return _chats(sim, user_id, pending, [entry for entry in entries if moment(entry[0]) < moment(ts)][:count])
+    return _chats(sim, user_id, pending, [entry for entry in entries if moment(entry[0]) > moment(ts)][-count:])
 
 
 @command("/_get chats {user_id:int}[ pcc={pending:onoff}]")

@@ -29,6 +29,14 @@ define_table(
         "memberId": "INTEGER",
     },
     autoincrement=True,
+    indexes={
+        "chat": '("chatId", "chatType", "scope")',
+        "user": '("userId")',
+        "shared": '("sharedMsgId")',
+        "due": '("deleteAt") WHERE "deleteAt" IS NOT NULL',
+        "unread": '("userId", "chatId", "chatType") WHERE "statusTag" = \'rcvNew\'',
+        "member": '("memberId") WHERE "memberId" IS NOT NULL',
+    },
 )
 
 # Where the documents of each chat type are, so that `chatTs` follows the newest item.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import delivery
+from . import delivery, publishing
 from .commands import command
 from .connections import incognito_profile, new_connection, own_profile, require_servers, smp_server
 from .failure import error, link_gone
@@ -62,7 +62,8 @@ def add_contact(sim: Simulator, user_id: int, incognito: bool = False) -> Json:
     if incognito:
         profile_id, profile = incognito_profile(sim, user_id)
         connection = sim.store.update("connections", connection["connId"], customUserProfileId=profile_id)
-    sim.network.put_link(
+    publishing.put_link(
+        sim,
         made.names,
         {
             "kind": INVITATION,
@@ -80,6 +81,11 @@ def add_contact(sim: Simulator, user_id: int, incognito: bool = False) -> Json:
         "connLinkInvitation": conn_link,
         "connection": pending_connection_record(connection),
     }
+
+
+@command("/connect incognito", network=True)
+def add_contact_incognito(sim: Simulator) -> Json:
+    return add_contact(sim, sim.active_user()["userId"], True)
 
 
 @command("/connect[ incognito={mode:onoff}]", network=True)
@@ -114,7 +120,8 @@ def _plan(sim: Simulator, user: Json, text: str) -> tuple[Json, Json, Json | Non
     if parsed is None:
         raise error("invalidConnReq")
     connection = _known_connection(sim, user, parsed)
-    if connection is not None and connection["entityType"] in ("contact", "pending"):
+    known = connection is not None and "groupLinkId" not in connection
+    if connection is not None and known and connection["entityType"] in ("contact", "pending"):
         return connection.get("connLinkUsed") or connection.get("connLinkInv") or {}, _known_plan(sim, connection), None
     link = _published(sim, parsed)
     conn_link = dict(link["connLink"])

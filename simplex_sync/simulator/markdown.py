@@ -42,6 +42,8 @@ _SECRET = re.compile(r"#(#*)([^#]*)(#*)")
 _PHONE = re.compile(r"(?:\+\d+)?(?:[ .\-]?\(\d+\))?(?:[ .\-]?\d+)*")
 _MENTION = re.compile(r"@('[^']+'|[^\s']+)")
 _COMMAND = re.compile(r"/('[^']+'|[^\s'/]+)")
+# A word like a domain counts as a link: letters only, with a top-level domain of two to eight.
+_DOMAIN = re.compile(r"(?:[a-zA-Z]{3,8}\.)?[a-zA-Z]{1,24}\.[a-zA-Z]{2,8}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
 _LINK_TYPES = {CONTACT: "contact", INVITATION: "invitation", GROUP: "group", "c": "channel", "": "contact"}
 
@@ -120,6 +122,8 @@ def _word(text: str, start: int) -> tuple[Json | None, int]:
         return _uri(core), len(core)
     if _EMAIL.fullmatch(core):
         return {"type": "email"}, len(core)
+    if _DOMAIN.fullmatch(core):
+        return {"type": "uri"}, len(core)
     return None, len(word)
 
 

@@ -66,13 +66,24 @@ def received_file(
     return file, after
 
 
-@command("/_send {chat:chat}[ live={live:onoff}][ ttl={ttl:int}] json {messages:json:[ComposedMessage]}")
+@command("/_send {chat:chat}[ live={live:onoff}][ ttl={ttl:int}] json[ ]{messages:json:[ComposedMessage]}")
 def send_messages(
     sim: Simulator, chat: ChatRef, messages: list[Json], live: bool = False, ttl: int | None = None
 ) -> Json:
     user = sim.active_user()
     response: Json = act("send", sim, user, chat, messages, live, ttl)
     return response
+
+
+@command(
+    "/_send {chat:chat}[ live={live:onoff}][ ttl={ttl:int}] sign={_sign:onoff}"
+    " json[ ]{messages:json:[ComposedMessage]}",
+    only="7",
+)
+def send_signed_messages(
+    sim: Simulator, chat: ChatRef, messages: list[Json], _sign: bool, live: bool = False, ttl: int | None = None
+) -> Json:
+    return send_messages(sim, chat, messages, live, ttl)
 
 
 def quote(sim: Simulator, chat: ChatRef, item_id: int) -> tuple[Json, Json]:

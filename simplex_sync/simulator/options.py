@@ -35,7 +35,8 @@ Usage: simplex-sync-simulator [OPTIONS]
 
 Environment:
   SIMPLEX_SIM_NETWORK                the folder through which simulators find each other
-  SIMPLEX_SIM_FAULTS                 failures to rehearse, as JSON: {"unreachable": true, "delay": 100, "loss": 0.1}
+  SIMPLEX_SIM_FAULTS                 failures to rehearse, as JSON: {"unreachable": true, "delay": 100, "loss": 0.1};
+                                     the same in the file faults.json of that folder can be changed at any time
 """
 
 

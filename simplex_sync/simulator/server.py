@@ -18,9 +18,13 @@ from .arguments import load_json
 from .commands import Command, parse
 from .engine import Simulator
 from .failure import INVALID_REQUEST, PARSE_FAILED, CommandStops
+from .messages import send_messages, send_signed_messages
 from .terminal import print_line, show
 
 Json = dict[str, Any]
+
+# What `--command-delay` delays.
+SENDERS = (send_messages, send_signed_messages)
 
 SAFETY_NET = 1.0  # seconds after which the loop looks by itself, in case a wake-up got lost
 OUTPUT_LIMIT = 256 * 1024  # bytes that may wait for a client before it gets no further events
@@ -44,6 +48,8 @@ class Client:
         self.commands: deque[tuple[str, Command]] = deque()
         self.busy_until: float | None = None
         self.open = False
+        self.finished = False
+        self.shut = False
 
     def send(self, message: Json) -> None:
         """Send a frame."""
@@ -55,6 +61,7 @@ class Client:
         """Take what the protocol wants to be written."""
         for data in self.protocol.data_to_send():
             self.output += data
+            self.finished |= not data  # an empty piece: nothing follows
 
     @property
     def takes_events(self) -> bool:
@@ -70,6 +77,9 @@ class Server:
         self.selector = selectors.DefaultSelector()
         self.clients: list[Client] = []
         self.listener: socket.socket | None = None
+        network = simulator.network
+        if network.wake_descriptor is not None:
+            self.selector.register(network.wake_descriptor, selectors.EVENT_READ, network.drain_wake_ups)
 
     def listen(self, port: int) -> None:
         """Listen on 127.0.0.1.
@@ -87,16 +97,21 @@ class Server:
 
     def run(self) -> None:
         """Serve for ever."""
-        network = self.simulator.network
-        if network.wake_descriptor is not None:
-            self.selector.register(network.wake_descriptor, selectors.EVENT_READ, network.drain_wake_ups)
         while True:
-            wait = self._work()
-            for key, mask in self.selector.select(wait):
-                if isinstance(key.data, Client):
-                    self._serve(key.data, mask)
-                else:
-                    key.data()
+            self.step()
+
+    def step(self, longest: float | None = None) -> None:
+        """Do what can be done now, wait until there is more to do, and take it.
+
+        Args:
+            longest: Seconds to wait at most; by default as long as there is nothing to do.
+        """
+        wait = self._work()
+        for key, mask in self.selector.select(wait if longest is None else min(wait, longest)):
+            if isinstance(key.data, Client):
+                self._serve(key.data, mask)
+            else:
+                key.data()
 
     def _work(self) -> float:
         """Do all that can be done now, and return how long there is nothing more to do, in seconds."""
@@ -197,8 +212,12 @@ class Server:
         mask = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.output else 0)
         if self.selector.get_key(client.socket).events != mask:
             self.selector.modify(client.socket, mask, client)
-        if not client.output and client.protocol.close_expected() and client.protocol.state is State.CLOSED:
-            self._drop(client)
+        if client.finished and not client.output and not client.shut:
+            client.shut = True
+            try:
+                client.socket.shutdown(socket.SHUT_WR)  # the client closes its side next, which ends the connection
+            except OSError:
+                self._drop(client)
 
     # Commands.
 
@@ -230,7 +249,7 @@ class Server:
             client.commands.clear()
             client.open = False
             return
-        command = parse(text)
+        command = parse(text, self.simulator.options.version[0])
         if command is None:  # answered at once, even if other commands are still waiting
             client.send({"corrId": corr_id, "resp": {"type": "chatCmdError", "chatError": PARSE_FAILED}})
             return
@@ -239,7 +258,7 @@ class Server:
 
     def _delay(self, command: Command) -> float:
         """Return how long a command takes, in seconds."""
-        delay = self.simulator.options.command_delay if command.handler.__name__ == "send_messages" else 0
+        delay = self.simulator.options.command_delay if command.handler in SENDERS else 0
         if command.network:
             delay += self.simulator.network.faults().delay
         return delay / 1000
@@ -256,10 +275,22 @@ class Server:
             client.busy_until = None
             client.commands.popleft()
             response = self.simulator.execute(command)
+            self._print_failure(response)
             self._hand_out_events()
             client.send({"corrId": corr_id, "resp": response})
             self.simulator.after_response()
         return None
+
+    @staticmethod
+    def _print_failure(response: Json) -> None:
+        """Print what the CLI prints when the servers cannot be reached."""
+        failure = response.get("chatError", {}).get("agentError", {})
+        if failure.get("type") == "BROKER":
+            reason = failure["brokerErr"]["networkError"]["connectError"]
+            print_line(
+                f"BROKER {{brokerAddress = {show(failure['brokerAddress'])}, brokerErr = NETWORK "
+                f"{{networkError = NEConnectError {{connectError = {show(reason)}}}}}}}"
+            )
 
     def close(self) -> None:
         """Close all sockets."""

@@ -35,9 +35,12 @@ class ForeignDatabase(Exception):
 
 
 class _Table:
-    __slots__ = ("autoincrement", "columns", "id_key", "name")
+    __slots__ = ("autoincrement", "columns", "id_key", "indexes", "name")
 
-    def __init__(self, name: str, id_key: str, columns: dict[str, str], autoincrement: bool) -> None:
+    def __init__(
+        self, name: str, id_key: str, columns: dict[str, str], autoincrement: bool, indexes: dict[str, str]
+    ) -> None:
+        self.indexes = indexes
         self.name = name
         self.id_key = id_key
         self.columns = columns
@@ -47,16 +50,28 @@ class _Table:
 _TABLES: dict[str, _Table] = {}
 
 
-def define_table(name: str, id_key: str, columns: dict[str, str] | None = None, *, autoincrement: bool = False) -> None:
+def define_table(
+    name: str,
+    id_key: str,
+    columns: dict[str, str] | None = None,
+    *,
+    autoincrement: bool = False,
+    indexes: dict[str, str] | None = None,
+) -> None:
     """Define a table of documents.
 
     Args:
         name: The table.
         id_key: The key of the document that holds its id.
-        columns: Keys of the document that one can search by, with their SQL types; each is indexed.
+        columns: Keys of the document that one can search by, with their SQL types; each is indexed, if `indexes` names
+            no indexes.
         autoincrement: Whether ids of deleted documents are never used again.
+        indexes: Indexes by name: what follows the table's name in their SQL.
     """
-    _TABLES[name] = _Table(name, id_key, columns or {}, autoincrement)
+    columns = columns or {}
+    if indexes is None:
+        indexes = {column: f'("{column}")' for column in columns}
+    _TABLES[name] = _Table(name, id_key, columns, autoincrement, indexes)
 
 
 def _sql(*words: str) -> str:
@@ -126,8 +141,8 @@ class Store:
         run(
             f'CREATE TABLE IF NOT EXISTS "{table.name}" (id INTEGER PRIMARY KEY{increment}{columns}, doc TEXT NOT NULL)'
         )
-        for name in table.columns:
-            run(f'CREATE INDEX IF NOT EXISTS "{table.name}_{name}" ON "{table.name}" ("{name}")')
+        for name, what in table.indexes.items():
+            run(f'CREATE INDEX IF NOT EXISTS "{table.name}_{name}" ON "{table.name}" {what}')
 
     def close(self) -> None:
         """Close the file."""

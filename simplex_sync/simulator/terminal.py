@@ -66,8 +66,11 @@ def show(text: str) -> str:
 def write(text: str) -> None:
     """Write to standard output, waiting for whoever reads it."""
     data = text.encode("utf-8", "replace")
-    while data:
-        data = data[os.write(1, data) :]
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except BrokenPipeError:  # nobody will ever read it
+        raise SystemExit(1) from None
 
 
 def print_line(text: str) -> None:

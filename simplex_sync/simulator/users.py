@@ -6,9 +6,10 @@ import base64
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import delivery
+from . import delivery, publishing
 from .clock import server_timestamp, timestamp
 from .commands import command
 from .failure import ChatError, error, store_error
@@ -185,6 +186,7 @@ def delete_user(sim: Simulator, user_id: int, delete_queues: bool, password: str
     _check_password(user, password)
     if user["activeUser"] and sim.store.number("users", "count(*)", "1") > 1:
         raise error("cantDeleteActiveUser", userId=user_id)
+    publishing.delete_links_of(sim, user_id)
     sim.store.delete_user(user_id, "users", "contacts", user["userContactId"])
     if delete_queues:
         sim.emit({"type": "agentUserDeleted", "agentUserId": user["agentUserId"]})
@@ -221,6 +223,16 @@ def unhide_user(sim: Simulator, user_id: int, password: str) -> Json:
 
 
 # The profile, and what contacts learn of it.
+
+# What else happens when a user's profile changed: `(sim, user)`.
+ProfileHook = Callable[["Simulator", Json], None]
+_PROFILE_HOOKS: list[ProfileHook] = []
+
+
+def profile_hook(function: ProfileHook) -> ProfileHook:
+    """Register what else happens when a user's profile changed."""
+    _PROFILE_HOOKS.append(function)
+    return function
 
 
 def profile_for(user: Json, contact: Json | None = None) -> Json:
@@ -269,6 +281,8 @@ def update_profile(sim: Simulator, user: Json, profile: Json) -> Json:
         delivery.send(sim, connection, [{"event": "x.info", "params": {"profile": profile_for(changed_user, contact)}}])
         if _merged(user, contact) != _merged(changed_user, contact):
             changed.append(contact_record(sim, contact))
+    for hook in _PROFILE_HOOKS:
+        hook(sim, changed_user)
     return {
         "type": "userProfileUpdated",
         "user": sim.user_record(changed_user),
