@@ -117,9 +117,11 @@ class Calls(Methods):
         try:
             slot = session.router.open_slot(text)
         except UnicodeEncodeError:
-            raise InvalidArgument(f"{method}: the text holds half of a surrogate pair", argument="text") from None
+            slot = None  # that error holds the text, so it must not become part of ours
         except ConnectionLost as error:
             raise retold(method, error) from error
+        if slot is None:
+            raise InvalidArgument(f"{method}: the text holds half of a surrogate pair", argument="text")
         try:
             session.channel.send(slot)
             ended = slot.wait(deadline)
@@ -149,10 +151,10 @@ class Calls(Methods):
         return retold(method, error)
 
     def _response(self, method: str, name: str, frame: Frame) -> responses.Response:
-        body = frame.body()
-        if body is None:
+        decoded = frame.decoded(responses.decode)
+        if decoded is None:
             raise OutcomeUnknown(f"{method}: the CLI's answer could not be read", command=name)
-        record = responses.decode(body)
+        body, record = decoded
         if isinstance(record, responses.ChatCmdError):
             wire = body.get("chatError")
             raise command_error(method, name, wire if isinstance(wire, dict) else {}, record.chat_error)

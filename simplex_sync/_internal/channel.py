@@ -34,9 +34,13 @@ from simplex_sync._internal.router import Router, Slot
 from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
 
 _READ_SIZE = 256 * 1024
-#: Seconds after which the thread tries again to send what a caller kept it from sending.
-_AGAIN_SECONDS = 0.001
+#: Seconds after which the thread looks again whether it can send, or read on; both are short and rare.
+_AGAIN_SECONDS = 0.002
 logger = logging.getLogger("simplex_sync")
+# Of no tree, so that nobody can turn it on: at the level DEBUG the protocol logs what frames and headers hold, which
+# can be texts and passwords.
+_silent = logging.Logger("simplex_sync.protocol")
+_silent.disabled = True
 
 
 class Link(Protocol):
@@ -85,7 +89,7 @@ class Wire:
             StartTimeout: The other side said nothing in time.
             ConnectionLost: The other side is no WebSocket server, or hung up.
         """
-        protocol = ClientProtocol(uri, max_size=None)
+        protocol = ClientProtocol(uri, max_size=None, logger=_silent)
         try:
             protocol.send_request(protocol.connect())
             for data in protocol.data_to_send():
@@ -133,6 +137,7 @@ class Channel:
         self._router = router
         self._link = link
         self._outgoing = Outgoing()
+        self._holding = False  # whether nothing is read, so that a reader of events can catch up
         self._parts: list[bytes] = []
         #: Set when the thread was asked to end.
         self.closing = threading.Event()
@@ -151,8 +156,13 @@ class Channel:
 
     def send(self, slot: Slot) -> None:
         """Send the frame of a call, at once or as soon as there is room for it (any thread)."""
-        if not self._outgoing.send(slot):
-            self.wake()
+        try:
+            # With several calls at a time it costs less to let the thread send what has come together.
+            if not self._outgoing.send(slot, at_once=self._router.pending == 1) or self._holding:
+                self.wake()
+        except BaseException:
+            self.wake()  # an interrupt may have come when a part of the frame was sent
+            raise
 
     def wake(self) -> None:
         """Make the thread look at its queue (any thread)."""
@@ -237,11 +247,15 @@ class Channel:
             self._take_in(wire)
             self._put_out()
             while not self.closing.is_set():
-                wants = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._outgoing.waits_for_room else 0)
+                if self._router.far_behind is not None:
+                    self._holding = True  # before the look at the open calls, so that whoever opens one wakes us
+                    self._holding = self._router.holds_back()
+                wants = selectors.EVENT_WRITE if self._outgoing.waits_for_room else 0
+                wants |= 0 if self._holding else selectors.EVENT_READ
                 if wants != wanted:
+                    _watch(selector, wire.sock, wanted, wants)
                     wanted = wants
-                    selector.modify(wire.sock, wanted, "socket")
-                ready = selector.select(_AGAIN_SECONDS if self._outgoing.put_off else None)
+                ready = selector.select(_AGAIN_SECONDS if self._outgoing.put_off or self._holding else None)
                 if not ready:
                     self._put_out()
                 for key, events in ready:
@@ -313,6 +327,16 @@ class Channel:
             self._outgoing.put_out(control)
         except OSError as error:
             raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
+
+
+def _watch(selector: selectors.BaseSelector, sock: socket.socket, before: int, now: int) -> None:
+    """Change what a selector says of the socket; 0 is nothing at all."""
+    if not now:
+        selector.unregister(sock)
+    elif not before:
+        selector.register(sock, now, "socket")
+    else:
+        selector.modify(sock, now, "socket")
 
 
 class _Lost(Exception):

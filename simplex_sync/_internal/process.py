@@ -113,8 +113,19 @@ class CliProcess:
         self.spawn.ptyproc.delayafterclose = 0
         self.spawn.ptyproc.delayafterterminate = 0
         self.pid: int = self.spawn.pid
-        self.terminal: int = self.spawn.child_fd
+        self.terminal: int = self._plain_descriptor()
         self.created = self._created()
+
+    def _plain_descriptor(self) -> int:
+        """Put a plain descriptor in the place of the file object that the terminal comes with.
+
+        That one has a lock, and a process that is forked while another thread has it could never close the terminal.
+        """
+        process = self.spawn.ptyproc
+        descriptor = os.dup(process.fd)
+        process.fileobj.close()
+        process.fd = self.spawn.child_fd = descriptor
+        return descriptor
 
     def _created(self) -> float:
         try:
@@ -244,10 +255,7 @@ class CliProcess:
         """Close the terminal, of a child that has ended, or in a forked process."""
         spawn = self.spawn
         if not spawn.closed:
+            spawn.closed = spawn.ptyproc.closed = True
             with contextlib.suppress(OSError):
-                spawn.ptyproc.fileobj.close()
-            spawn.ptyproc.fd = -1
-            spawn.ptyproc.closed = True
-            spawn.child_fd = -1
-            spawn.closed = True
-        self.terminal = -1
+                os.close(self.terminal)
+            self.terminal = spawn.ptyproc.fd = spawn.child_fd = -1

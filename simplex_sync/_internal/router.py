@@ -3,21 +3,21 @@
 No I/O happens here. One thread delivers; any number of threads wait.
 
 A slot is a raw lock that is released when the call ends: waiting for it costs least, and a person can interrupt it.
-
-Reading from a subscription is made so that an interrupt loses nothing: a reader looks at the next event and moves its
-own counter as the very last thing, by a plain assignment, after which no Python code runs before the caller has the
-event. Only the delivering thread, which no signal interrupts, takes what was read out of the list.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Collection
 
 from simplex_sync._internal.codec import Frame, encode_command
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.event_log import FAR_BEHIND_BYTES, EventLog, Subscription
 from simplex_sync.errors import SimplexError
+
+__all__ = ["BACKLOG_BYTES", "STREAM_LIMIT", "Router", "Slot", "Subscription"]
 
 #: How many events a stream keeps for a reader that does not come.
 STREAM_LIMIT = 100_000
@@ -60,117 +60,28 @@ class Slot:
         self._lock.release()
 
 
-class Subscription:
-    """The events of some tags, in order, for one reader.
-
-    Args:
-        tags: The tags that are wanted; None means all.
-        limit: How many unread events are kept; the oldest beyond are dropped and counted.
-    """
-
-    def __init__(self, tags: Collection[str] | None = None, limit: int = STREAM_LIMIT, max_bytes: int = 0) -> None:
-        self.tags = None if tags is None else frozenset(tags)
-        self.limit = limit
-        self.error: SimplexError | None = None  # why nothing comes any more
-        self._frames: deque[Frame] = deque()
-        self._max_bytes = max_bytes
-        self._bytes = 0
-        self._gone = 0  # frames taken out at the front; written by the delivering thread only
-        self.read = 0  # frames read or known to be lost; written by the reader only
-        self._ready = threading.Condition(threading.Lock())
-        self._waiting = 0
-
-    def put(self, frame: Frame) -> None:
-        """Add an event (the delivering thread)."""
-        with self._ready:
-            frames = self._frames
-            while self._gone < self.read:
-                self._drop()
-            if len(frames) >= self.limit:
-                self._drop()
-            frames.append(frame)
-            if self._max_bytes:
-                self._bytes += len(frame.payload)
-                while self._bytes > self._max_bytes and len(frames) > 1:
-                    self._drop()
-            if self._waiting:
-                self._ready.notify_all()
-
-    def _drop(self) -> None:
-        frame = self._frames.popleft()
-        self._gone += 1
-        if self._max_bytes:
-            self._bytes -= len(frame.payload)
-
-    def end(self, error: SimplexError) -> None:
-        """Say that nothing will come any more; what is there can still be read."""
-        with self._ready:
-            if self.error is None:
-                self.error = error
-            self._ready.notify_all()
-
-    def lost(self) -> int:
-        """Return how many events were dropped before they were read."""
-        return max(0, self._gone - self.read)
-
-    def peek(self, deadline: Deadline, ahead: int = 0) -> Frame | None:
-        """Return the next event without moving on, waiting for it until the deadline; None where none came.
-
-        The reader moves on by `subscription.read += 1` as the last thing that it does.
-
-        Args:
-            deadline: Until when to wait.
-            ahead: How many events to look past.
-        """
-        with self._ready:
-            while True:
-                index = self.read - self._gone + ahead
-                if index < 0:
-                    return None  # lost(): the reader must say so first
-                if index < len(self._frames):
-                    return self._frames[index]
-                if self.error is not None:
-                    return None
-                remaining = deadline.remaining()
-                if remaining is not None and remaining <= 0:
-                    return None
-                self._waiting += 1
-                try:
-                    self._ready.wait(remaining)
-                finally:
-                    self._waiting -= 1
-
-    def unread(self) -> int:
-        """Return how many events wait to be read."""
-        return len(self._frames) - max(0, self.read - self._gone)
-
-    def take_over(self, backlog: Subscription) -> None:
-        """Start with the events that another subscription has kept, before anything is delivered to this one."""
-        with backlog._ready:
-            self._gone = backlog._gone
-            for frame in backlog._frames:
-                if self.tags is None or frame.tag in self.tags:
-                    self._frames.append(frame)
-            backlog._frames.clear()
-
-
 class Router:
     """Slots by corrId, and subscriptions by tag."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._issued = 0
+        self._numbers = itertools.count(1)
+        self._issued = 0  # the greatest number that a call has
         self._slots: dict[str, Slot] = {}
         # Lists are replaced, never changed, so that delivering needs no lock.
-        self._by_tag: dict[str, list[Subscription]] = {}
-        self._for_all: list[Subscription] = []
-        self._backlog: Subscription | None = Subscription(max_bytes=BACKLOG_BYTES)
+        self._by_tag: dict[str, list[EventLog]] = {}
+        self._for_all: list[EventLog] = []
+        # The logs that new subscriptions can share, by what is kept in them.
+        self._logs: dict[tuple[frozenset[str] | None, int], EventLog] = {}
+        self._backlog: EventLog | None = EventLog(None, STREAM_LIMIT, BACKLOG_BYTES)
         # Streams that were garbage collected: that can happen at any moment, even while this very thread holds the
         # lock, so they are only noted, and removed at the next chance.
         self._forgotten: deque[Subscription] = deque()
         self._error: SimplexError | None = None
         #: Answers that nobody waited for any more.
         self.late_answers = 0
+        #: A log with much that somebody has not read, or None.
+        self.far_behind: EventLog | None = None
 
     # Calls
 
@@ -183,12 +94,13 @@ class Router:
         Raises:
             SimplexError: The router is closed.
         """
+        number = next(self._numbers)
+        corr_id = str(number)
+        slot = Slot(corr_id, encode_command(corr_id, text))
         with self._lock:
             if self._error is not None:
                 raise self._error
-            self._issued += 1
-            corr_id = str(self._issued)
-            slot = Slot(corr_id, encode_command(corr_id, text))
+            self._issued = max(self._issued, number)
             self._slots[corr_id] = slot
         return slot
 
@@ -214,11 +126,10 @@ class Router:
                 self._error = error
             ended = list(self._slots.values())
             self._slots.clear()
-            subscriptions = {id(each): each for group in self._by_tag.values() for each in group}
-            subscriptions.update((id(each), each) for each in self._for_all)
+            subscriptions = [reader for log in self._all_logs() for reader in log.readers]
         for slot in ended:
             slot.end(None, error)
-        for subscription in subscriptions.values():
+        for subscription in subscriptions:
             subscription.end(error)
 
     @property
@@ -257,10 +168,29 @@ class Router:
             self._fan_out(frame)
 
     def _fan_out(self, frame: Frame) -> None:
-        for subscription in self._by_tag.get(frame.tag, ()):
-            subscription.put(frame)
-        for subscription in self._for_all:
-            subscription.put(frame)
+        logs = [*self._by_tag.get(frame.tag, ()), *self._for_all]
+        frame.shared = sum(len(log.readers) for log in logs) > 1
+        for log in logs:
+            log.put(frame)
+            if log.kept_bytes > FAR_BEHIND_BYTES:
+                self.far_behind = log
+
+    def holds_back(self) -> bool:
+        """Return whether to read no more for the moment, so that a reader far behind can catch up.
+
+        Never while a call is not answered, while anybody waits for an event, or for a reader that does not read (the
+        delivering thread).
+        """
+        log = self.far_behind
+        if log is None:
+            return False
+        if not log.is_catching_up():
+            self.far_behind = None
+            return False
+        return not self._slots and not any(each.waiting for each in self._all_logs())
+
+    def _all_logs(self) -> list[EventLog]:
+        return list({id(log): log for group in (*self._by_tag.values(), self._for_all) for log in group}.values())
 
     # Subscriptions
 
@@ -274,23 +204,33 @@ class Router:
             limit: How many unread events are kept for it.
             from_start: Whether, as the first such reader, it starts at the first event of all.
         """
-        subscription = Subscription(tags, limit)
+        wanted = None if tags is None else frozenset(tags)
         with self._lock:
             self._remove_forgotten()
-            first = from_start and self._backlog is not None
-            if first and self._backlog is not None:
-                subscription.take_over(self._backlog)
-            if subscription.tags is None:
-                self._for_all = [*self._for_all, subscription]
-            else:
-                for tag in subscription.tags:
-                    self._by_tag[tag] = [*self._by_tag.get(tag, ()), subscription]
-            if first:
+            if from_start and self._backlog is not None:
+                log = EventLog(wanted, limit)
+                log.take_over(self._backlog)
+                subscription = Subscription(log, from_start=True)
+                self._add(log)
                 self._backlog = None  # last, since `publish` looks at it without the lock
+            else:
+                known = self._logs.get((wanted, limit))
+                log = EventLog(wanted, limit) if known is None else known
+                subscription = Subscription(log)
+                if known is None:
+                    self._logs[wanted, limit] = log
+                    self._add(log)
             error = self._error
         if error is not None:
             subscription.end(error)
         return subscription
+
+    def _add(self, log: EventLog) -> None:
+        if log.tags is None:
+            self._for_all = [*self._for_all, log]
+        else:
+            for tag in log.tags:
+                self._by_tag[tag] = [*self._by_tag.get(tag, ()), log]
 
     def forget(self, subscription: Subscription) -> None:
         """Note that nobody reads a subscription any more; safe at any moment, in any thread."""
@@ -299,12 +239,20 @@ class Router:
     def _remove_forgotten(self) -> None:
         while self._forgotten:
             gone = self._forgotten.popleft()
-            if gone.tags is None:
-                self._for_all = [each for each in self._for_all if each is not gone]
-                continue
-            for tag in gone.tags:
-                rest = [each for each in self._by_tag.get(tag, ()) if each is not gone]
-                if rest:
-                    self._by_tag[tag] = rest
-                else:
-                    self._by_tag.pop(tag, None)
+            log = gone.log
+            gone.leave()
+            if not log.readers:
+                self._remove(log)
+
+    def _remove(self, log: EventLog) -> None:
+        if self._logs.get((log.tags, log.limit)) is log:
+            del self._logs[log.tags, log.limit]
+        if log.tags is None:
+            self._for_all = [each for each in self._for_all if each is not log]
+            return
+        for tag in log.tags:
+            rest = [each for each in self._by_tag.get(tag, ()) if each is not log]
+            if rest:
+                self._by_tag[tag] = rest
+            else:
+                self._by_tag.pop(tag, None)

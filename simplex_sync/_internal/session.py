@@ -198,7 +198,7 @@ class Session:
         if not process.wait(_DYING_SECONDS):
             try:
                 return self._connect(Deadline(_CONNECT_SECONDS)), False
-            except (ConnectionLost, StartTimeout):
+            except (ConnectionLost, StartError):
                 logger.warning("the CLI lives, but takes no connection; ending it")
         process.drain()
         process.stop()
@@ -220,7 +220,7 @@ class Session:
         if self.process is not None:
             self.process.drain()
             self.process.stop()
-            failure: SimplexError = self._child_exited("the client", ChildExited)
+            failure: SimplexError = self._child_exited("", ChildExited)
         else:
             failure = ConnectionLost("the connection to the CLI was lost and could not be opened again")
         failure.__cause__ = error
@@ -232,7 +232,8 @@ class Session:
         assert self.process is not None
         status = self.process.exit_status
         how = f"was ended by signal {-status}" if status is not None and status < 0 else f"ended with status {status}"
-        return kind(f"{method}: the CLI {how}", exit_status=status, output=self._tail.text())
+        prefix = f"{method}: " if method else ""  # none where each who is told puts its own method's name there
+        return kind(f"{prefix}the CLI {how}", exit_status=status, output=self._tail.text())
 
     # End
 

@@ -6,6 +6,7 @@ among the child's own listening sockets, which also proves that no stranger list
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -106,9 +107,11 @@ class Startup:
                 self._hand_on(spawn.before)
                 self._ended()
             case _:
-                if len(spawn.buffer) > _FLOOD:
-                    self._hand_on(spawn.buffer[:-4096])
-                    spawn.buffer = spawn.buffer[-4096:]
+                if len(spawn.before) > _FLOOD:
+                    self._hand_on(spawn.before[-_FLOOD:-4096])
+                    spawn.buffer = spawn.before[-4096:]
+                    spawn._before = spawn.buffer_type(spawn.buffer)  # where pexpect keeps all that did not match
+                    spawn._before.seek(0, os.SEEK_END)
                 self._quiet += seconds
                 if self._quiet >= _QUIET and _BARE_NAME_PROMPT.search(spawn.buffer):
                     self._hand_on(spawn.buffer)

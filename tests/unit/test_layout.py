@@ -22,7 +22,7 @@ ROWS = [
     ["_internal.channel", "_internal.process", "_internal.database", "_internal.startup", "_internal.release"],
     ["_internal.download", "_internal.installing", "_internal.start_simulator", "executable", "retrying"],
     ["_internal.session", "_internal.settings"],
-    ["waiting"],
+    ["waiting", "_internal.calling"],
     ["conversation", "_conversation"],
     ["client"],
     ["", "command_line", "notebook", "testing"],

@@ -264,7 +264,7 @@ def test_an_exception_in_the_block_is_not_hidden_and_nothing_is_waited_for() -> 
 def test_an_expectation_that_was_not_read_in_time_goes_on_with_what_is_left() -> None:
     router = Router()
     expectation = Expectation(router, events.UnknownEvent, where=lambda event: event.tag == "last", timeout=LONG)
-    expectation._subscription.limit = 2
+    expectation._subscription.log.limit = 2
     publish(router, *"abcdef", "last")
     assert expectation.wait().tag == "last"
 

@@ -215,7 +215,8 @@ def test_forgotten_streams_are_let_go_at_the_next_subscription() -> None:
     router = Router()
     router.forget(router.subscribe(None))
     stays = router.subscribe(None)
-    assert router._for_all == [stays]
+    assert router._for_all == [stays.log]
+    assert stays.log.readers == [stays]
 
 
 def test_the_first_stream_may_come_between_the_look_at_the_backlog_and_the_lock() -> None:
