@@ -177,6 +177,15 @@ class Pool:
             self._read_once(min(left, 0.5))
         return True
 
+    def wait_for_frame(self, seconds: float) -> bool:
+        """Read until any client has one more frame, at most for so many seconds."""
+        read = self.frame_count()
+        return self.wait(lambda: self.frame_count() != read, seconds)
+
+    def frame_count(self) -> int:
+        """The number of frames that all clients hold."""
+        return sum(len(client.frames) for client in self.clients.values())
+
     def drain(self, quiet: float, seconds: float) -> None:
         """Read until nothing came for ``quiet`` seconds, at most for ``seconds``."""
         deadline = time.monotonic() + seconds

@@ -80,7 +80,7 @@ class Mapping:
 
     def command(self, command: str) -> str:
         """The command of this run for a recorded one."""
-        head, argument = _split_json(self._links.apply(command))
+        head, argument = split_json(self._links.apply(command))
         places = [(kind, match) for kind, place in PLACES + CHAT_REFERENCES if (match := place.search(head))]
         for kind, match in sorted(places, key=lambda place: -place[1].start(1)):
             begin, end = match.span(1)
@@ -107,7 +107,8 @@ class Mapping:
         return value
 
 
-def _split_json(command: str) -> tuple[str, tuple[str, Json] | None]:
+def split_json(command: str) -> tuple[str, tuple[str, Json] | None]:
+    """A command up to its JSON argument, and that argument as text and value, if it has one."""
     for match in re.finditer(r"(?<= )[\[{]", command):
         try:
             return command[: match.start()], (command[match.start() :], json.loads(command[match.start() :]))

@@ -12,7 +12,7 @@ import json
 import re
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from tests.contract.parity_cli import Cli, Pool
 from tests.contract.parity_mapping import Links, Mapping
 from tests.contract.parity_scenario import Client, Scenario, Step, tag_of
 from tests.contract.parity_shapes import differences
-from tests.contract.parity_streams import Names, Stream, Unit, units
+from tests.contract.parity_streams import Names, Stream, Unit, is_repeated, units
 
 Json = Any
 PATIENCE = 10.0  # seconds for what must come; after a first disappointment the rest of the scenario gets less
 AFTER_DISAPPOINTMENT = 0.5
 DISPLAY_NAME = re.compile(r'"displayName": ?"((?:[^"\\]|\\.)*)"')
+OPTIONAL_ANSWERS = {"chatStopped"}  # the process ends, perhaps before it has answered
 QUIET = 0.25  # seconds without a frame at the end, so that surplus events are seen
 
 
@@ -42,7 +43,6 @@ class Side:
         self.expected_answers: dict[str, list[tuple[str, dict[str, Json]]]] = defaultdict(list)
         self.events: dict[Stream, list[Unit]] = defaultdict(list)
         self.expected: dict[Stream, list[Unit]] = defaultdict(list)
-        self.arrived = 0
         self._learnt: set[tuple[str, int]] = set()
 
     def sort_frames(self) -> None:
@@ -51,10 +51,7 @@ class Side:
             if "corrId" in frame:
                 self.answers[frame["corrId"]].append(frame)
             else:
-                for unit in units(frame, self._names):
-                    unit.index = self.arrived
-                    self.events[unit.stream].append(unit)
-                self.arrived += 1
+                self._add(self.events, frame)
         if self._read < len(self.cli.frames):
             self._read = len(self.cli.frames)
             self._learn()
@@ -63,10 +60,14 @@ class Side:
         if "corrId" in frame:
             self.expected_answers[frame["corrId"]].append((command, frame))
         else:
-            for index, unit in enumerate(units(frame, self._names)):
-                unit.index = index
-                self.expected[unit.stream].append(unit)
+            self._add(self.expected, frame)
         self._learn()
+
+    def _add(self, streams: dict[Stream, list[Unit]], frame: dict[str, Json]) -> None:
+        for unit in units(frame, self._names):
+            stream = streams[unit.stream]
+            unit.optional = unit.optional or is_repeated(unit, stream)
+            stream.append(unit)
 
     def _learn(self) -> None:
         """Ids must be known before the next command, so answers and streams are read side by side as they grow."""
@@ -76,7 +77,7 @@ class Side:
                     self._learnt.add((corr_id, id(recorded)))
                     self.mapping.learn(recorded, simulated)
         for stream, expected in self.expected.items():
-            for old, new in zip(expected, self.events.get(stream, ()), strict=False):
+            for old, new in zip(required(expected), required(self.events.get(stream, ())), strict=False):
                 if old.signature == new.signature and not old.learnt:
                     self.mapping.learn(old.frame, new.frame)
                     old.learnt = True
@@ -84,10 +85,19 @@ class Side:
     def complete(self) -> bool:
         """Whether everything expected so far has come."""
         self.sort_frames()
-        answered = all(len(self.answers[corr_id]) >= len(found) for corr_id, found in self.expected_answers.items())
-        return answered and all(
-            len(self.events.get(stream, ())) >= len(expected) for stream, expected in self.expected.items()
+        for corr_id, found in self.expected_answers.items():
+            due = [frame for _, frame in found if tag_of(frame) not in OPTIONAL_ANSWERS]
+            if len(self.answers[corr_id]) < len(due):
+                return False
+        return all(
+            len(required(self.events.get(stream, ()))) >= len(required(expected))
+            for stream, expected in self.expected.items()
         )
+
+
+def required(found: Iterable[Unit]) -> list[Unit]:
+    """The units that must come just so."""
+    return [unit for unit in found if not unit.optional]
 
 
 class Replay:
@@ -188,6 +198,8 @@ class Replay:
     def _compare_answers(self, expected: list[tuple[str, Json]], answers: list[Json]) -> None:
         for position, (command, recorded) in enumerate(expected):
             word = _word(command)
+            if position >= len(answers) and tag_of(recorded) in OPTIONAL_ANSWERS:
+                continue
             if position >= len(answers):
                 self._note(f"answer {tag_of(recorded)} to {word}: missing")
             elif tag_of(recorded) != tag_of(answers[position]):
@@ -197,7 +209,8 @@ class Replay:
                     self._note(f"answer {tag_of(recorded)} to {word}: {line}")
 
     def _compare_stream(self, side: Side, stream: Stream) -> None:
-        old, new = side.expected.get(stream, []), side.events.get(stream, [])
+        self._compare_optional(side, stream)
+        old, new = required(side.expected.get(stream, ())), required(side.events.get(stream, ()))
         matcher = difflib.SequenceMatcher(
             None, [unit.signature for unit in old], [unit.signature for unit in new], autojunk=False
         )
@@ -210,6 +223,17 @@ class Replay:
                 self._note(f"event {' '.join(unit.signature)} in {stream[0]}: missing")
             for unit in new[new_from:new_to]:
                 self._note(f"event {' '.join(unit.signature)} in {stream[0]}: surplus")
+
+    def _compare_optional(self, side: Side, stream: Stream) -> None:
+        """What comes more or less often must have come at all, and have the right shape."""
+        came = {unit.signature: unit for unit in side.events.get(stream, ())}
+        optional = {unit.signature: unit for unit in side.expected.get(stream, ()) if unit.optional}
+        for signature, recorded in optional.items():
+            if signature not in came:
+                self._note(f"event {' '.join(signature)} in {stream[0]}: missing")
+            else:
+                for line in differences(recorded.frame, came[signature].frame):
+                    self._note(f"event {signature[0]}: {line}")
 
     def _compare_units(self, side: Side, recorded: Unit, simulated: Unit) -> None:
         if recorded.item_id is not None and side.mapping.id("itemId", recorded.item_id) != simulated.item_id:

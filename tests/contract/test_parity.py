@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,16 +11,13 @@ import pytest
 from tests.contract import parity_servers
 from tests.contract.parity_replay import Replay
 from tests.contract.parity_scenario import load
+from tests.contract.recordings import paths
 
 DIFFERENCES = Path(__file__).with_name("parity_differences.txt")
 
 
-def recordings() -> list[Path]:
-    folder = Path(os.environ.get("RECORDINGS", Path(__file__).parent.parent / "recordings"))
-    return sorted(folder.glob("*.jsonl"))
-
-
 def listed_differences() -> list[tuple[str, str, str]]:
+    """Scenario, difference and reason of each listed difference."""
     lines = []
     for line in DIFFERENCES.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.startswith("#"):
@@ -29,21 +26,25 @@ def listed_differences() -> list[tuple[str, str, str]]:
     return lines
 
 
-@pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
-def test_parity(path: Path, tmp_path: Path) -> None:
-    scenario = load(path)
-    if parity_servers.is_real() and any(step.action == "servers_down" for step in scenario.steps):
-        pytest.skip("the real servers cannot be switched off from here")
-    found = Replay(scenario, tmp_path).run()
-    unused, unlisted = [], dict(found)
+def unexplained(scenario: str, found: Mapping[str, int]) -> tuple[list[str], list[str]]:
+    """The differences that are not listed, and the listed ones that were not seen."""
+    unlisted, unused = dict(found), []
     for name, difference, _ in listed_differences():
-        if fnmatchcase(scenario.name, name):
+        if fnmatchcase(scenario, name):
             matching = [text for text in found if fnmatchcase(text, difference)]
             for text in matching:
                 unlisted.pop(text, None)
             if not matching:
                 unused.append(difference)
-    report = [f"{count} x {text}" for text, count in sorted(unlisted.items())]
+    return [f"{count} x {text}" for text, count in sorted(unlisted.items())], unused
+
+
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+def test_parity(path: Path, tmp_path: Path) -> None:
+    scenario = load(path)
+    if parity_servers.is_real() and any(step.action == "servers_down" for step in scenario.steps):
+        pytest.skip("the real servers cannot be switched off from here")
+    report, unused = unexplained(scenario.name, Replay(scenario, tmp_path).run())
     assert not report, f"{scenario.name}: {len(report)} differences that are not listed:\n" + "\n".join(report)
     assert not unused, f"{scenario.name}: lines of {DIFFERENCES.name} that no longer apply: {unused}"
 

@@ -12,11 +12,10 @@ import pytest
 from tests.contract.parity_mapping import Links, Mapping
 from tests.contract.parity_replay import Replay
 from tests.contract.parity_scenario import Scenario, load, tag_of
-from tests.contract.test_parity import recordings
+from tests.contract.recordings import OWN_FOLDER, paths
 
 Json = Any
 Frames = dict[str, list[dict[str, Json]]]
-OWN_RECORDINGS = Path(__file__).parent.parent / "recordings"
 
 
 def compared_with(scenario: Scenario, folder: Path, change: Callable[[Frames], None]) -> dict[str, int]:
@@ -35,7 +34,7 @@ def compared_with(scenario: Scenario, folder: Path, change: Callable[[Frames], N
     return replay.compare()
 
 
-@pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
 def test_a_recording_agrees_with_itself(path: Path, tmp_path: Path) -> None:
     assert compared_with(load(path), tmp_path, lambda frames: None) == {}
 
@@ -103,7 +102,55 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "expected"), CHANGES, ids=lambda value: getattr(value, "__name__", ""))
 def test_changes_are_found(change: Callable[[Frames], None], expected: str, tmp_path: Path) -> None:
-    assert expected in compared_with(load(OWN_RECORDINGS / "messages.jsonl"), tmp_path, change)
+    assert expected in compared_with(load(OWN_FOLDER / "messages.jsonl"), tmp_path, change)
+
+
+def splits_removals(frames: Frames) -> None:
+    """One event about two queues comes as two events."""
+    for found in frames.values():
+        for index, frame in enumerate(found):
+            queues = frame["resp"].get("deletedRcvQueues", [])
+            if len(queues) > 1:
+                other = copy.deepcopy(frame)
+                frame["resp"]["deletedRcvQueues"] = queues[:1]
+                other["resp"]["deletedRcvQueues"] = queues[1:]
+                found.insert(index + 1, other)
+                return
+    raise AssertionError("nothing to split")
+
+
+def turn_round_members(frames: Frames) -> None:
+    """What came from one member comes before what came from another."""
+    found = frames["dave"]
+    position = [index for index, frame in enumerate(found) if tag_of(frame) == "connectedToGroupMember"]
+    first, second = position[:2]
+    found[first - 1 : second + 1] = found[first + 1 : second + 1] + found[first - 1 : first + 1]
+
+
+def hide_a_step(frames: Frames) -> None:
+    """A receipt overtakes the delivery to another member."""
+    found = frames["alice"]
+    steps = [index for index, frame in enumerate(found) if tag_of(frame) == "chatItemsStatusesUpdated"]
+    partly = [
+        index
+        for index in steps
+        if found[index]["resp"]["chatItems"][0]["chatItem"]["meta"]["itemStatus"]["sndProgress"] == "partial"
+    ]
+    del found[partly[0]]
+
+
+def other_luck(frames: Frames) -> None:
+    """A late report fails in the other way."""
+    for frame in frames["bob"]:
+        error = frame["resp"].get("chatError", {})
+        if error.get("errorType", {}).get("type") == "noConnectionUser":
+            about = {"type": "connectionNotFound", "agentConnId": error["errorType"]["agentConnId"]}
+            frame["resp"]["chatError"] = {"type": "errorStore", "storeError": about}
+
+
+@pytest.mark.parametrize("change", [splits_removals, turn_round_members, hide_a_step, other_luck])
+def test_what_differs_between_two_runs_is_no_difference(change: Callable[[Frames], None], tmp_path: Path) -> None:
+    assert compared_with(load(OWN_FOLDER / "groups.jsonl"), tmp_path, change) == {}
 
 
 def test_ids_links_and_paths_are_mapped(tmp_path: Path) -> None:

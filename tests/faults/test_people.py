@@ -1,0 +1,172 @@
+"""People interrupt at any moment, run a cell again, and forget to close."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import psutil
+import pytest
+
+from simplex_sync import SimplexChat, events
+from simplex_sync.errors import ClientClosed, DatabaseInUse
+from tests.children.fake import ANSWER, FakeCli, steps
+
+LONG = 20.0
+ROUNDS = 200
+SCRIPT = Path(__file__).resolve().parent.parent / "children" / "working_script.py"
+Make = Callable[..., FakeCli]
+
+
+def interrupt_soon(seconds: float) -> threading.Timer:
+    """Send SIGINT to this process after a while, as Ctrl-C does."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    return timer
+
+
+def test_interrupted_at_200_random_moments_of_a_working_script(make_fake: Make) -> None:
+    fake = make_fake()
+    pause, moments = threading.Event(), random.Random(5)
+    arguments = [sys.executable, str(SCRIPT), str(fake.folder), str(fake.path), "7", str(ROUNDS)]
+    root = str(SCRIPT.parent.parent.parent)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=root, env=with_path(root)) as script:
+        output: IO[str] | None = script.stdout
+        assert output is not None
+        delays = []
+        for _ in range(ROUNDS):
+            assert output.readline() == "ready\n"
+            pause.wait(moments.uniform(0, 0.03))
+            sent = time.monotonic()
+            script.send_signal(signal.SIGINT)
+            outcome = json.loads(output.readline())
+            assert outcome["right"]
+            delays.append(outcome["caught"] - sent)
+        numbers = json.loads(output.readline())
+    assert script.returncode == 0
+    assert max(delays) < 0.1
+    # No event was lost or seen twice by the stream that was interrupted.
+    assert numbers == list(range(1, numbers[-1] + 1))
+    assert len(numbers) > ROUNDS / 4
+
+
+def with_path(root: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda chat: chat.send_command(steps(["gate"], ANSWER)), id="a command"),
+        pytest.param(lambda chat: chat.wait_for(events.ContactConnected), id="wait_for"),
+        pytest.param(lambda chat: list(chat.events(events.ContactConnected)), id="events"),
+        pytest.param(lambda chat: chat.expect(events.ContactConnected).value, id="expect"),
+    ],
+)
+def test_ctrl_c_in_a_waiting_call(make_fake: Make, call: Callable[[SimplexChat], object]) -> None:
+    with make_fake().client(timeout=LONG) as chat:
+        pid = chat.pid
+        assert pid is not None
+        timer = interrupt_soon(0.1)
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            call(chat)
+        assert time.monotonic() - started < 1
+        timer.join()
+        os.kill(pid, signal.SIGUSR1)
+        for tag in ("right", "again"):
+            assert chat.send_command(steps(["answer", {"type": tag}])).tag == tag
+
+
+def test_ctrl_c_in_the_body_of_a_with_statement_closes(make_fake: Make) -> None:
+    fake = make_fake()
+    timers = []
+
+    def cell() -> None:
+        with fake.client():
+            timers.append(interrupt_soon(0.05))
+            threading.Event().wait(LONG)
+
+    with pytest.raises(KeyboardInterrupt):
+        cell()
+    timers[0].join()
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_ctrl_c_in_close_which_is_then_called_again(make_fake: Make) -> None:
+    chat = make_fake().client().start()
+    pid = chat.pid
+    assert pid is not None
+    chat.send_command(steps(["ignore", "SIGTERM"], ANSWER))
+    timer = interrupt_soon(0.3)
+    with pytest.raises(KeyboardInterrupt):
+        chat.close()
+    timer.join()
+    chat.close()
+    assert not psutil.pid_exists(pid)
+
+
+def test_ctrl_c_while_the_cli_starts(make_fake: Make) -> None:
+    fake = make_fake(starts=[[["print", "Current user: alice"], ["hang"]]])
+    timer = interrupt_soon(0.4)
+    with pytest.raises(KeyboardInterrupt):
+        fake.client(timeout=LONG).start()
+    timer.join()
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_the_cell_that_starts_a_client_is_run_again(make_fake: Make) -> None:
+    fake = make_fake()
+    chat = fake.client().start()
+    first = chat.pid
+    with pytest.raises(DatabaseInUse, match=r"close_all"):
+        chat = fake.client().start()
+    assert (chat.pid, chat.start().pid) == (first, first)
+    SimplexChat.close_all()
+    with pytest.raises(ClientClosed):
+        chat.show_active_user()
+    with fake.client() as again:
+        assert again.pid != first
+
+
+def test_close_all_closes_clients_that_no_name_refers_to(make_fake: Make) -> None:
+    fakes = [make_fake() for _ in range(3)]
+    clients = [fake.client().start() for fake in fakes]
+    kept = {"cell 1": clients[0], "cell 2": clients[1], "cell 3": clients[2]}
+    del clients
+    SimplexChat.close_all()
+    assert not any(psutil.pid_exists(pid) for fake in fakes for pid in fake.notes("start"))
+    assert "closed" in repr(kept["cell 1"])
+    SimplexChat.close_all()
+
+
+def test_fifty_threads_share_one_client(make_fake: Make) -> None:
+    with make_fake().client() as chat:
+        wrong: list[str] = []
+
+        def work(name: str) -> None:
+            stream = chat.events(events.UnknownEvent, timeout=LONG)
+            for number in range(20):
+                tag = f"{name}x{number}"
+                if chat.send_command(steps(["event", {"type": tag}], ["answer", {"type": tag}])).tag != tag:
+                    wrong.append(tag)
+            mine = [tag for tag in (next(stream).tag for _ in range(20)) if tag.startswith(f"{name}x")]
+            if mine != [f"{name}x{number}" for number in range(len(mine))]:
+                wrong.append(name)
+
+        threads = [threading.Thread(target=work, args=(f"t{number}",)) for number in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(LONG)
+        assert wrong == []
+        assert not any(thread.is_alive() for thread in threads)

@@ -1,0 +1,190 @@
+"""What was lost comes back, or everybody is told why not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from simplex_sync import SimplexChat, events
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync.errors import ChildExited, ClientClosed, CliExited, ConnectionLost, OutcomeUnknown
+from tests.children.fake import ANSWER, FakeCli, open_gate, recorded_answers, steps
+
+LONG = 20.0
+Make = Callable[..., FakeCli]
+USUAL: list[list[Any]] = [["print", "Current user: alice"], ["listen"]]
+DIES: list[list[Any]] = [["print", "simplex-chat: no luck"], ["exit", 7]]
+
+
+def test_the_cli_is_started_again_after_failures(make_fake: Make) -> None:
+    fake = make_fake(starts=[USUAL, DIES, [*USUAL, ["refuse", 1], ["exit", 3]], USUAL])
+    with fake.client() as chat:
+        with chat.expect(events.Reconnected) as reconnected, pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["die"]))
+        assert reconnected.value.restarted
+        assert chat.show_active_user().to_dict() == recorded_answers()["/user"]
+        assert len(fake.notes("start")) == 4
+        assert len({chat.pid, *fake.notes("start")}) == 4
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_a_command_that_only_reads_waits_for_the_restart(make_fake: Make) -> None:
+    fake = make_fake(starts=[USUAL, DIES, USUAL], on={"/_contacts 1": [[["die"]]]})
+    with fake.client() as chat:
+        assert chat.api_list_contacts().tag == "cmdOk"
+    assert fake.count("/_contacts 1") == 2
+
+
+def test_commands_given_while_the_cli_is_away_are_sent_once_when_it_is_back(make_fake: Make) -> None:
+    fake = make_fake(starts=[USUAL, [["gate"], *USUAL]])
+    with fake.client() as chat:
+        stream = chat.events(events.Reconnected)
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["die"]))
+        answers: list[str] = []
+        threads = [
+            threading.Thread(target=lambda number=number: answers.append(chat.send_command(f"/late {number}").tag))
+            for number in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        while len(fake.notes("start")) < 2:
+            threads[0].join(0.01)
+        os.kill(fake.notes("start")[1], signal.SIGUSR1)
+        for thread in threads:
+            thread.join(LONG)
+        assert answers == ["cmdOk"] * 5
+        assert next(stream).restarted
+    assert [fake.count(f"/late {number}") for number in range(5)] == [1] * 5
+
+
+def test_it_never_comes_back(make_fake: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = make_fake(starts=[USUAL, DIES])
+    with fake.client() as chat:
+        session = chat._session
+        assert session is not None
+        pauses: list[float] = []
+        monkeypatch.setattr(session.channel, "pause", pauses.append)
+        stream = chat.events(events.ContactConnected)
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["die"]))
+        with pytest.raises(ChildExited, match=r"^events: the CLI ended with status 7") as caught:
+            next(stream)
+        assert caught.value.exit_status == 7
+        assert "no luck" in caught.value.output
+        assert isinstance(caught.value.__cause__, CliExited)
+        for call in (
+            chat.show_active_user,
+            lambda: chat.send_command("/x"),
+            lambda: chat.wait_for(events.NewChatItems),
+        ):
+            with pytest.raises(ChildExited):
+                call()
+        assert pauses == sorted(pauses)
+        assert len(pauses) == len(fake.notes("start")) - 2 == 7
+
+
+@pytest.mark.parametrize("instruction", [["die"], ["exit", 0]])
+def test_without_restart_the_end_is_the_end(make_fake: Make, instruction: list[Any]) -> None:
+    fake = make_fake()
+    with fake.client(restart=False) as chat:
+        stream = chat.events(events.ContactConnected)
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(instruction))
+        with pytest.raises(ChildExited) as caught:
+            next(stream)
+        assert caught.value.exit_status == (-9 if instruction == ["die"] else 0)
+        assert chat.restarts == 0
+    assert len(fake.notes("start")) == 1
+
+
+def test_without_restart_a_lost_connection_is_opened_again(make_fake: Make) -> None:
+    fake = make_fake()
+    with fake.client(restart=False) as chat:
+        with chat.expect(events.Reconnected) as reconnected, pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["drop"]))
+        assert not reconnected.value.restarted
+        assert chat.show_active_user()
+
+
+def test_a_cli_that_lives_but_takes_no_connection_is_replaced(make_fake: Make) -> None:
+    fake = make_fake()
+    with fake.client() as chat:
+        first = chat.pid
+        with chat.expect(events.Reconnected) as reconnected, pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["close_port"], ["wire", ""], ["drop"]))
+        assert reconnected.value.restarted
+        assert chat.pid != first
+        assert chat.show_active_user()
+    assert first is not None
+    assert not psutil.pid_exists(first)
+
+
+def test_close_while_the_cli_is_being_started_again(make_fake: Make) -> None:
+    fake = make_fake(starts=[USUAL, [["hang"]]])
+    chat = fake.client().start()
+    with pytest.raises(OutcomeUnknown):
+        chat.send_command(steps(["die"]))
+    waiting = chat.expect(events.Reconnected, timeout=LONG)
+    while len(fake.notes("start")) < 2:
+        threading.Event().wait(0.01)
+    deadline = Deadline(LONG)
+    chat.close()
+    assert deadline.at_most(LONG) > LONG - 2
+    with pytest.raises(ClientClosed):
+        waiting.wait()
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_close_during_a_pause_between_two_starts(make_fake: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = make_fake(starts=[USUAL, DIES])
+    chat = fake.client().start()
+    session = chat._session
+    assert session is not None
+    pause, paused = session.channel.pause, threading.Event()
+
+    def long_pause(_seconds: float) -> None:
+        paused.set()
+        pause(LONG)
+
+    monkeypatch.setattr(session.channel, "pause", long_pause)
+    with pytest.raises(OutcomeUnknown):
+        chat.send_command(steps(["die"]))
+    assert paused.wait(LONG)
+    deadline = Deadline(LONG)
+    chat.close()
+    assert deadline.at_most(LONG) > LONG - 2
+
+
+# Somebody else's CLI
+
+
+def test_attach_reconnects_and_never_ends_the_other_cli(make_fake: Make) -> None:
+    fake = make_fake()
+    with fake.client() as owner:
+        port = owner.port
+        open_gate(owner)  # a signal that is not waited for yet stays
+        with pytest.raises(OutcomeUnknown):
+            owner.send_command(steps(["gate"], ["drop"]))
+        owner_session = owner._session
+        assert owner_session is not None
+        process = psutil.Process(owner.pid)
+    assert not process.is_running()
+    with pytest.raises(ConnectionLost, match=r"^start: 127\.0\.0\.1:\d+ does not take a connection"):
+        SimplexChat.attach(f"ws://127.0.0.1:{port}", timeout=2).start()
+
+
+def test_commands_are_answered_after_many_losses(make_fake: Make) -> None:
+    fake = make_fake()
+    with fake.client() as chat:
+        for number in range(5):
+            with chat.expect(events.Reconnected):
+                chat.send_command(steps(ANSWER, ["drop"]))
+            assert chat.send_command(f"/x {number}").tag == "cmdOk"
+        assert chat.restarts == 0
