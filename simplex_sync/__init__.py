@@ -22,11 +22,29 @@ if TYPE_CHECKING:
     from simplex_sync import errors, executable
     from simplex_sync.api import commands, events, responses, types
     from simplex_sync.client import SimplexChat
+    from simplex_sync.conversation import (
+        Address,
+        ContactRequest,
+        FileTransfer,
+        GroupInvitation,
+        GroupLink,
+        Invitation,
+        Message,
+        SentMessage,
+    )
     from simplex_sync.waiting import EventStream, Expectation
 
 __all__ = [
+    "Address",
+    "ContactRequest",
     "EventStream",
     "Expectation",
+    "FileTransfer",
+    "GroupInvitation",
+    "GroupLink",
+    "Invitation",
+    "Message",
+    "SentMessage",
     "SimplexChat",
     "__version__",
     "commands",
@@ -47,8 +65,16 @@ _MODULES = {
     "types": "simplex_sync.api.types",
 }
 _NAMES = {
+    "Address": "simplex_sync.conversation",
+    "ContactRequest": "simplex_sync.conversation",
     "EventStream": "simplex_sync.waiting",
     "Expectation": "simplex_sync.waiting",
+    "FileTransfer": "simplex_sync.conversation",
+    "GroupInvitation": "simplex_sync.conversation",
+    "GroupLink": "simplex_sync.conversation",
+    "Invitation": "simplex_sync.conversation",
+    "Message": "simplex_sync.conversation",
+    "SentMessage": "simplex_sync.conversation",
     "SimplexChat": "simplex_sync.client",
 }
 

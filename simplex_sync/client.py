@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from simplex_sync import executable as executables
-from simplex_sync._internal.calling import Calls
+from simplex_sync._conversation.base import Conversation
+from simplex_sync._conversation.verbs import Verbs
 from simplex_sync._internal.deadline import Deadline, check_timeout
 from simplex_sync._internal.session import Session
 from simplex_sync._internal.settings import Settings
@@ -42,7 +43,7 @@ E = TypeVar("E", bound=Event)
 _living: weakref.WeakSet[SimplexChat] = weakref.WeakSet()
 
 
-class SimplexChat(Calls):
+class SimplexChat(Verbs):
     """A SimpleX Chat client that starts, uses and ends a `simplex-chat` CLI of its own.
 
     ::
@@ -155,6 +156,7 @@ class SimplexChat(Calls):
         self._life = threading.RLock()
         self._user: User | None = None
         self._cli_version: str | None = None
+        self._conversation = Conversation()
 
     # Life
 
@@ -182,6 +184,7 @@ class SimplexChat(Calls):
             if self._settings is not None:
                 launch = self._settings.launch(executables.find(self._settings.executable), deadline.seconds)
             session = Session(launch, self._url, restart=self._restart, name=f"simplex_sync {self._label}")
+            self._conversation.begin(session.router)
             try:
                 session.start(deadline)
                 self._session = session

@@ -24,8 +24,9 @@
     │ └ EventTimeout                 (tags seen meanwhile)
     ├ EventsLost                     (count)
     ├ InstallError                   (version, asset) the CLI could not be installed
-    ├ TransferError
-    └ DeliveryError
+    ├ TransferError                  (reason)
+    └ DeliveryError                  (reason)
+      └ SendInterrupted              (sent, unknown, not_sent)
 
 Messages start with the name of the method that was called, and never hold message text, keys, links or passwords.
 The facts are attributes, and every error can be pickled.
@@ -33,7 +34,7 @@ The facts are attributes, and every error can be pickled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "InvalidDisplayName",
     "NetworkError",
     "OutcomeUnknown",
+    "SendInterrupted",
     "SimplexError",
     "StartError",
     "StartTimeout",
@@ -389,6 +391,35 @@ class DeliveryError(SimplexError):
         super().__init__(message)
         self.reason = reason
         self.item_id = item_id
+
+
+class SendInterrupted(DeliveryError):
+    """Of many messages only a part was handed to the CLI.
+
+    Attributes:
+        sent: The messages that were handed over, as `SentMessage`, in order.
+        unknown: The numbers (from 0, in the order given) of those of which nobody knows: the answer never came.
+        not_sent: The numbers of those that were not handed over.
+    """
+
+    sent: list[Any]
+    unknown: list[int]
+    not_sent: list[int]
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: str = "",
+        item_id: int | None = None,
+        sent: Sequence[Any] = (),
+        unknown: Sequence[int] = (),
+        not_sent: Sequence[int] = (),
+    ) -> None:
+        super().__init__(message, reason=reason, item_id=item_id)
+        self.sent = list(sent)
+        self.unknown = list(unknown)
+        self.not_sent = list(not_sent)
 
 
 _BY_TAG: dict[str, type[CommandError]] = {

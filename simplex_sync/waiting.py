@@ -26,7 +26,7 @@ E = TypeVar("E", bound="events.Event")
 
 
 def event_record(frame: Frame) -> Any:
-    """Return the record of an event; made once, by the first reader, and shared by all."""
+    """Return the record of an event; where it has several readers, the first makes it for all."""
     record = frame.record
     if record is None:
         body = frame.body()
@@ -35,7 +35,8 @@ def event_record(frame: Frame) -> Any:
             record = events.UnknownEvent(raw={"type": frame.tag, "unreadable": frame.text()})
         else:
             record = events.decode(body)
-        frame.record = record
+        if frame.shared:
+            frame.record = record
     return record
 
 

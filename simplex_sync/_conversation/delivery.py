@@ -1,0 +1,206 @@
+"""What became of messages that were sent: their statuses, for those who wait for one.
+
+Nothing is kept until somebody waits. Then one subscription a client collects the statuses, however many messages were
+sent: whoever waits reads for all, and the others wait for him. A status that came earlier is read from the CLI.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync.api import events, types
+from simplex_sync.errors import CommandError, DeliveryError, EventTimeout, retold
+from simplex_sync.waiting import event_record
+
+if TYPE_CHECKING:
+    from simplex_sync._conversation.base import Base
+    from simplex_sync._internal.router import Router
+
+# Statuses that are remembered, and events that are kept for a reader who does not come.
+_REMEMBERED = 10_000
+_UNREAD = 2_000
+# How many items on either side of the one that is looked up come with it, so that waiting for many costs little.
+_AROUND = 50
+
+
+def progress(status: types.CIStatus) -> float:
+    """Return how far a status is on its way: it never goes back, so the greater of two is the later one.
+
+    Args:
+        status: The status of an item of one's own.
+    """
+    partial = 0.5 if getattr(status, "snd_progress", None) == types.SndCIStatusProgress.PARTIAL else 0.0
+    if isinstance(status, types.CIStatusSndSent):
+        return 2 - partial
+    if isinstance(status, types.CIStatusSndRcvd):
+        return 4 - partial
+    if isinstance(status, (types.CIStatusSndError, types.CIStatusSndErrorAuth)):
+        return 5
+    return 1 if isinstance(status, types.CIStatusSndWarning) else 0
+
+
+def failure(status: types.CIStatus) -> str:
+    """Return why a message was not sent, in short, or an empty string where that was not said.
+
+    Args:
+        status: The status of an item of one's own.
+    """
+    if isinstance(status, types.CIStatusSndErrorAuth):
+        return "the connection is gone: the other side may have deleted it"
+    if isinstance(status, types.CIStatusSndError):
+        return getattr(status.agent_error, "tag", "") or "unknown"
+    return ""
+
+
+class Deliveries:
+    """The statuses of the messages that one client has sent.
+
+    Args:
+        router: Where the events come from.
+    """
+
+    def __init__(self, router: Router) -> None:
+        tags = (events.ChatItemsStatusesUpdated.tag, events.Reconnected.tag)
+        self._subscription = router.subscribe(tags, limit=_UNREAD)
+        self._known: OrderedDict[int, types.CIStatus] = OrderedDict()
+        self._gaps = 0  # how often events may have been lost
+        self._changed = threading.Condition()
+        self._being_read = False
+
+    def note(self, items: Iterable[types.AChatItem]) -> None:
+        """Remember the statuses of items, where they are later than what is known."""
+        with self._changed:
+            for each in items:
+                item_id, status = each.chat_item.meta.item_id, each.chat_item.meta.item_status
+                known = self._known.get(item_id)
+                if known is None or progress(status) >= progress(known):
+                    self._known[item_id] = status
+                    self._known.move_to_end(item_id)
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+            self._changed.notify_all()
+
+    def wait(
+        self, item_id: int, reached: Callable[[types.CIStatus], bool], look: Callable[[], bool], deadline: Deadline
+    ) -> types.CIStatus | None:
+        """Wait until the status of an item is far enough, or an error.
+
+        Args:
+            item_id: The number of the item.
+            reached: Says whether a status is far enough.
+            look: Asks the CLI for the statuses of the item and its neighbours and notes them; False where the item is
+                not there any more.
+            deadline: Until when to wait.
+
+        Returns:
+            The status, or None where the deadline passed.
+
+        Raises:
+            DeliveryError: The item is not there any more.
+            ConnectionLost: The client was closed, or its CLI is gone for good.
+        """
+        self._read(Deadline(0))
+        looked_at = -1
+        while True:
+            status = self._known.get(item_id)
+            if status is not None and (reached(status) or failure(status)):
+                return status
+            gaps = self._gaps
+            if looked_at != gaps:
+                # Everything that comes after this look is in the subscription, or counts as one more gap.
+                if not look():
+                    raise DeliveryError(f"wait: the chat item {item_id} is not there any more", item_id=item_id)
+                looked_at = gaps
+                continue
+            if not self._read(deadline):
+                return None
+
+    def _read(self, deadline: Deadline) -> bool:
+        """Take in what has come, or wait for it; False where the deadline passed."""
+        with self._changed:
+            if self._being_read:
+                return self._changed.wait(deadline.remaining()) or not deadline.passed
+            self._being_read = True
+        try:
+            return self._read_alone(deadline)
+        finally:
+            with self._changed:
+                self._being_read = False
+                self._changed.notify_all()
+
+    def _read_alone(self, deadline: Deadline) -> bool:
+        subscription = self._subscription
+        frame = subscription.peek(deadline)
+        if frame is None:
+            if subscription.lost():
+                self._gaps += 1
+                subscription.read += subscription.lost()
+                return True
+            if subscription.error is not None and not deadline.passed:
+                raise retold("wait", subscription.error)
+            return False
+        while frame is not None:
+            record = event_record(frame)
+            if isinstance(record, events.ChatItemsStatusesUpdated):
+                self.note(record.chat_items)
+            else:
+                self._gaps += 1
+            subscription.read += 1
+            frame = subscription.peek(Deadline(0))
+        return True
+
+
+def wait_for_status(
+    client: Base, method: str, ref: types.ChatRef, item_id: int, least: float, seconds: float | None
+) -> types.CIStatus:
+    """Wait until an item of one's own has got at least so far.
+
+    Args:
+        client: The client.
+        method: The name of the method that was called.
+        ref: The chat.
+        item_id: The number of the item.
+        least: The least `progress` that is enough.
+        seconds: How long to wait, in seconds; None waits for ever.
+
+    Returns:
+        The status.
+
+    Raises:
+        DeliveryError: The message could not be sent.
+        EventTimeout: The status did not come in time.
+    """
+    state = client._conversation
+    router = client._living_session(method).router
+    with state.lock:
+        deliveries = state.deliveries
+        if deliveries is None:
+            deliveries = state.deliveries = Deliveries(router)
+    deadline = Deadline(seconds)
+
+    def look() -> bool:
+        page = types.ChatPaginationAround(item_id=item_id, count=_AROUND)
+        try:
+            answer = client.api_get_chat(ref, page, timeout=deadline.at_most(client.timeout or 60.0) or 0.01)
+        except CommandError as error:
+            if error.tag == "chatItemNotFound":
+                return False
+            raise
+        info = answer.chat.chat_info
+        deliveries.note(types.AChatItem(chat_info=info, chat_item=item) for item in answer.chat.chat_items)
+        return any(item.meta.item_id == item_id for item in answer.chat.chat_items)
+
+    status = deliveries.wait(item_id, lambda status: progress(status) >= least, look, deadline)
+    if status is None:
+        raise EventTimeout(
+            f"{method}: the chat item {item_id} did not get so far in {seconds} seconds; it is on its way still",
+            seconds=seconds,
+        )
+    reason = failure(status)
+    if reason:
+        raise DeliveryError(f"{method}: the chat item {item_id} was not sent: {reason}", reason=reason, item_id=item_id)
+    return status

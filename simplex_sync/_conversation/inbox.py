@@ -1,0 +1,280 @@
+"""The cursor behind `messages()` and `run()`: every item once, in order, with gaps closed.
+
+Items come as events. Where events were lost (after a reconnect, a restart of the CLI, or when nobody read for long),
+the items themselves are still in the CLI's database, and what is missing is read from there.
+
+Two facts decide how. Numbers of items rise over all chats of a database, so an item with a greater number than one that
+was seen is a later one. But the CLI gives the items of all chats in the order of their times, which for received
+items are the server's, in whole seconds, so an item with a greater number can stand before another. Therefore a gap is
+closed by going back page by page until everything is known, and then forward.
+
+An interrupt loses nothing: whatever a read changes is one `Position`, assigned as its very last step. What was given
+out is only noted in `seen` by the next read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simplex_sync._internal.codec import Frame
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.router import STREAM_LIMIT, Router, Subscription
+from simplex_sync.api import events, types
+from simplex_sync.errors import ClientClosed, CommandError, ConnectionLost, ForkedClient, retold
+from simplex_sync.waiting import event_record
+
+if TYPE_CHECKING:
+    from simplex_sync._conversation.base import Base
+
+__all__ = ["MESSAGE_TAGS", "UNREAD", "Entry", "Inbox", "Position"]
+
+#: How many unread events are kept; older ones are read from the CLI's database instead.
+UNREAD = 2_000
+#: How many numbers of items are remembered, to give each out once.
+REMEMBERED = 20_000
+#: How many items are read at a time, and how many pages without anything new end the way back.
+PAGE = 100
+KNOWN_PAGES = 2
+
+_NEW_ITEMS = events.NewChatItems.tag
+_RECONNECTED = events.Reconnected.tag
+#: The tags of the events that tell of messages, and of messages that may be missing.
+MESSAGE_TAGS = frozenset({_NEW_ITEMS, _RECONNECTED})
+
+#: What an inbox gives: an item, or an event that was asked for.
+Entry = types.AChatItem | events.Event
+
+
+class Position(NamedTuple):
+    """Where a reader is.
+
+    Attributes:
+        read: How many frames it is through with.
+        entry: How many entries of the next frame it has had.
+        given: The number of the item that was given out last; 0 for none.
+        gap: Whether items may be missing that have to be read from the database.
+        page: The page of the database in hand: the items that follow.
+        more: Whether further pages follow the one in hand.
+        last: The number of the last item of the page in hand; the next page follows it.
+    """
+
+    read: int = 0
+    entry: int = 0
+    given: int = 0
+    gap: bool = False
+    page: tuple[types.AChatItem, ...] = ()
+    more: bool = False
+    last: int = 0
+
+
+class Inbox:
+    """A cursor over the items of all chats; it belongs to the client, and one reader at a time moves it.
+
+    Args:
+        router: Where the events come from.
+        key: What readers must have in common to take it over from each other.
+        wanted: Says whether an item is to be given.
+        tags: Tags of further events that are given as they are; None means all.
+        subscription: Events that were kept from the start on, for the first inbox of a client.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        key: object,
+        wanted: Callable[[types.AChatItem], bool],
+        tags: Collection[str] | None = (),
+        subscription: Subscription | None = None,
+    ) -> None:
+        self.key = key
+        self._wanted = wanted
+        self._tags = None if tags is None else frozenset(tags)
+        self._from_start = subscription is not None
+        if subscription is None:
+            all_tags = None if tags is None else MESSAGE_TAGS.union(tags)
+            # Items can be read from the database where they were dropped here, other events cannot.
+            subscription = router.subscribe(all_tags, limit=STREAM_LIMIT if tags or tags is None else UNREAD)
+        self._subscription = subscription
+        self.position = Position(read=subscription.read)
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._floor: int | None = None
+        self._reading: threading.Thread | None = None
+        #: The thread that read last, and whether its stream is gone.
+        self.reader: threading.Thread = threading.current_thread()
+        self.abandoned = False
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a new stream of this thread may go on where an earlier one stopped."""
+        mine = self.reader is threading.current_thread()
+        return mine or (self._reading is None and (self.abandoned or not self.reader.is_alive()))
+
+    def take_over(self) -> None:
+        """Let this thread go on where an earlier reader stopped."""
+        self.reader = threading.current_thread()
+
+    @property
+    def unread(self) -> int:
+        """How many events wait to be looked at."""
+        return self._subscription.unread()
+
+    def prepare(self, client: Base) -> None:
+        """Note which items were there before, so that closing a gap never gives one of those.
+
+        Args:
+            client: The client, asked for its newest items.
+        """
+        if self._floor is None:
+            # By number, not by time: see above.
+            answer = client.api_get_chat_items(types.ChatPaginationLast(count=PAGE))
+            self._floor = max((item.chat_item.meta.item_id for item in answer.chat_items), default=0)
+            first = self._subscription.log.first
+            record = None if first is None or not self._from_start else event_record(first)
+            if isinstance(record, events.NewChatItems):
+                self._lower_floor(record)
+
+    def look(self, client: Base, deadline: Deadline) -> tuple[Entry | None, Position]:
+        """Return the next entry, or None where none came before the deadline, and the position after it.
+
+        The reader moves on by `inbox.position = position` as the last thing that it does.
+
+        Args:
+            client: The client, which is asked for what is missing.
+            deadline: Until when to wait.
+
+        Raises:
+            ConnectionLost: The client was closed, or its CLI is gone for good.
+        """
+        thread = threading.current_thread()
+        if self._reading is not None and self._reading is not thread and self._reading.is_alive():
+            raise RuntimeError("messages: this stream is being read by another thread; make one for each thread")
+        self._reading = self.reader = thread
+        try:
+            while True:
+                entry, position = self._step(client, deadline)
+                if position is None:
+                    return None, self.position
+                if entry is not None:
+                    return entry, position
+                self.position = position
+        finally:
+            self._reading = None
+
+    def _step(self, client: Base, deadline: Deadline) -> tuple[Entry | None, Position | None]:
+        """Look at what comes next: an entry or nothing, and the position after it; no position at the deadline."""
+        position = self.position
+        subscription = self._subscription
+        if position.given:
+            self._remember(position.given)
+        if subscription.read < position.read:
+            subscription.read = position.read
+        if position.page:
+            return self._from_page(position)
+        if position.gap or position.more:
+            return self._read_on(client, position, deadline)
+        frame = subscription.peek(deadline)
+        if frame is not None:
+            return self._from_frame(client, position, frame)
+        lost = subscription.lost()
+        if lost:
+            return None, position._replace(read=subscription.read + lost, entry=0, gap=True)
+        if subscription.error is not None and not deadline.passed:
+            raise retold("messages", subscription.error)
+        return None, None
+
+    def _remember(self, item_id: int) -> None:
+        self._seen[item_id] = None
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    # Events
+
+    def _from_frame(self, client: Base, position: Position, frame: Frame) -> tuple[Entry | None, Position]:
+        record = event_record(frame)
+        after = position._replace(read=position.read + 1, entry=0)
+        entries: list[Entry] = []
+        if isinstance(record, events.Reconnected):
+            after = after._replace(gap=True)
+        if isinstance(record, events.NewChatItems):
+            self._lower_floor(record)
+            if self._is_of_active_user(client, record):
+                entries += record.chat_items
+        if self._tags is None or frame.tag in self._tags:
+            entries.append(record)
+        for index in range(position.entry, len(entries)):
+            entry = entries[index]
+            following = position._replace(entry=index + 1) if index + 1 < len(entries) else after
+            if not isinstance(entry, types.AChatItem):
+                return entry, following._replace(given=0)
+            item_id = entry.chat_item.meta.item_id
+            if item_id not in self._seen and self._wanted(entry):
+                return entry, following._replace(given=item_id)
+        return None, after
+
+    def _lower_floor(self, record: events.NewChatItems) -> None:
+        """Items that came as events are new, even where they were in the database before it was asked."""
+        lowest = min((item.chat_item.meta.item_id for item in record.chat_items), default=None)
+        if lowest is not None and self._floor is not None and lowest <= self._floor:
+            self._floor = lowest - 1
+
+    @staticmethod
+    def _is_of_active_user(client: Base, record: Any) -> bool:
+        return getattr(record.user, "user_id", None) == client.user.user_id
+
+    # Gaps
+
+    def _is_missing(self, item: types.AChatItem) -> bool:
+        item_id = item.chat_item.meta.item_id
+        return item_id > (self._floor or 0) and item_id not in self._seen and self._wanted(item)
+
+    def _from_page(self, position: Position) -> tuple[Entry | None, Position]:
+        for index, item in enumerate(position.page):
+            if self._is_missing(item):
+                given = item.chat_item.meta.item_id
+                return item, position._replace(page=position.page[index + 1 :], given=given)
+        return None, position._replace(page=())
+
+    def _read_on(self, client: Base, position: Position, deadline: Deadline) -> tuple[None, Position | None]:
+        """Read the next page of what is missing; where the CLI is gone, wait for it to come back."""
+        unread = self._subscription.unread()
+        try:
+            if position.gap:
+                page = self._back(client)
+            else:
+                page = self._page(client, types.ChatPaginationAfter(item_id=position.last, count=PAGE))
+        except (ClientClosed, ForkedClient):
+            raise
+        except CommandError as error:
+            if error.tag != "chatItemNotFound":
+                raise
+            # The item at which the page should begin was deleted meanwhile, so find out again what is missing.
+            return None, position._replace(gap=True, more=False)
+        except ConnectionLost:
+            # Either it comes back, which an event will say, or its end is told by the subscription.
+            if self._subscription.peek(deadline, ahead=unread) is None:
+                if self._subscription.error is not None and not deadline.passed:
+                    raise
+                return None, None
+            return None, position
+        last = page[-1].chat_item.meta.item_id if page else position.last
+        return None, position._replace(gap=False, page=tuple(page), more=len(page) == PAGE, last=last)
+
+    def _back(self, client: Base) -> list[types.AChatItem]:
+        """Go back until nothing is missing, and return the first page of what has to be read forward."""
+        page = self._page(client, types.ChatPaginationLast(count=PAGE))
+        found = page
+        known = 0
+        while len(page) == PAGE and known < KNOWN_PAGES:
+            page = self._page(client, types.ChatPaginationBefore(item_id=page[0].chat_item.meta.item_id, count=PAGE))
+            if any(map(self._is_missing, page)):
+                found, known = page, 0
+            else:
+                known += 1
+        return found
+
+    @staticmethod
+    def _page(client: Base, pagination: types.ChatPagination) -> list[types.AChatItem]:
+        return list(client.api_get_chat_items(pagination).chat_items)
