@@ -42,6 +42,7 @@ Rules for a new subject (a module listed in `features`):
   so nothing is lost when the process is killed, and a hand-over that is repeated is known by its sequence number.
 * A message from the network arrives in a handler registered for its kind, `(sim, connection, message)`, in the same
   transaction that notes its sequence number: it takes effect once.
+* What members of a group say is taken by `@groups.member_event("x.msg.new")`: `(sim, group, member, message)`.
 * A connection document has `entityType` (`contact`, `member`, `userContact`, `pending`) and `entityId`. Statuses and
   receipts go to the function registered by `@delivery.status_handler(entity_type)`.
 * Records for the wire are built when they are needed: `records.user_record`, `contact_record`, `chat_item_record` …;

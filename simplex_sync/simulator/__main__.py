@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -35,8 +36,31 @@ def main(arguments: list[str] | None = None) -> None:
         print_line(USAGE.rstrip())
     elif options.action == "version":
         print_line(f"SimpleX Chat v{options.version}")
+    elif options.action in ("fill", "report"):
+        _rehearse(options)
     else:
         _run(options)
+
+
+def _rehearse(options: Options) -> None:
+    """Fill a database, or print what was done in it."""
+    from .filling import NotAnExport, fill  # here: it needs all features
+    from .rehearsal import report
+
+    try:
+        if options.export is None:
+            found = report(options.database, options.key)
+        else:
+            if options.files_folder is None or not options.files_folder.is_dir():
+                raise end("--fill needs a folder for the files: --files-folder FOLDER")
+            found = fill(options.database, options.key, options.export, options.files_folder)
+    except NotAnExport as problem:
+        raise end(str(problem)) from None
+    except FileExistsError:
+        raise end(f"{options.database}: there is a database already; an export fills a new one") from None
+    except FileNotFoundError:
+        raise end(f"{options.database}: this is no database that was filled for a rehearsal") from None
+    print_line(json.dumps(found))
 
 
 def _run(options: Options) -> None:

@@ -190,6 +190,36 @@ def request_record(request: Json) -> Json:
     return present(record)
 
 
+def _asked_before(sim: Simulator, user: Json, body: Json) -> bool:
+    """Take a request that was made before: it is told again, and answered at the new queue. Return whether it was."""
+    request = sim.store.first("contactRequests", userId=user["userId"], xContactId=body["xContactId"])
+    if request is not None and "accepted" not in request:
+        request = sim.store.update("contactRequests", request["contactRequestId"], peer=body["from"])
+        contact = sim.store.get("contacts", request["contactId"])
+        if contact is not None:
+            _tell_request(sim, user, request, contact_record(sim, contact))
+        return True
+    condition = "userId = ? AND json_extract(doc, '$.acceptedXContactId') = ?"
+    accepted = sim.store.select("connections", condition, (user["userId"], body["xContactId"]))
+    for connection in accepted[:1]:
+        contact = sim.store.get("contacts", connection["entityId"]) or {}
+        record = contact_record(sim, contact, connection)
+        sim.emit({"type": "contactRequestAlreadyAccepted", "user": sim.user_record(user), "contact": record})
+    return bool(accepted)
+
+
+def _tell_request(sim: Simulator, user: Json, request: Json, contact: Json) -> None:
+    stats = {"unreadCount": 0, "unreadMentions": 0, "reportsCount": 0, "minUnreadItemId": 0, "unreadChat": False}
+    sim.emit(
+        {
+            "type": "receivedContactRequest",
+            "user": sim.user_record(user),
+            "contactRequest": request_record(request),
+            "chat_": {"chatInfo": {"type": "direct", "contact": contact}, "chatItems": [], "chatStats": stats},
+        }
+    )
+
+
 @delivery.envelope("contact.request")
 def _contact_request(sim: Simulator, connection: Json, body: Json) -> None:
     link = sim.store.first("userContactLinks", connId=connection["connId"])
@@ -198,8 +228,8 @@ def _contact_request(sim: Simulator, connection: Json, body: Json) -> None:
     user = sim.user(connection["userId"])
     if any(taker(sim, user, link, body) for taker in _TAKERS):
         return
-    if sim.store.first("contactRequests", userId=user["userId"], xContactId=body["xContactId"]) is not None:
-        return  # asked again before it was answered
+    if _asked_before(sim, user, body):
+        return
     contact = new_contact(sim, user["userId"], body["profile"])
     request = sim.store.insert(
         "contactRequests",
@@ -224,15 +254,7 @@ def _contact_request(sim: Simulator, connection: Json, body: Json) -> None:
     if "autoAccept" in settings:
         _accept_automatically(sim, user, link, request, contact)
         return
-    stats = {"unreadCount": 0, "unreadMentions": 0, "reportsCount": 0, "minUnreadItemId": 0, "unreadChat": False}
-    sim.emit(
-        {
-            "type": "receivedContactRequest",
-            "user": sim.user_record(user),
-            "contactRequest": request_record(request),
-            "chat_": {"chatInfo": {"type": "direct", "contact": before}, "chatItems": [], "chatStats": stats},
-        }
-    )
+    _tell_request(sim, user, request, before)
 
 
 def _accept_automatically(sim: Simulator, user: Json, link: Json, request: Json, contact: Json) -> None:
@@ -250,7 +272,7 @@ def _accept_automatically(sim: Simulator, user: Json, link: Json, request: Json,
 def _request(sim: Simulator, request_id: int) -> Json:
     user = sim.active_user()
     request = sim.store.get("contactRequests", request_id)
-    if request is None or request["userId"] != user["userId"]:
+    if request is None or request["userId"] != user["userId"] or "accepted" in request:
         raise store_error("contactRequestNotFound", contactRequestId=request_id)
     return request
 

@@ -147,7 +147,7 @@ def accept(sim: Simulator, user: Json, request: Json, incognito: bool, status: s
     Args:
         sim: The simulator.
         user: The user's document.
-        request: The request's document; it is gone after this.
+        request: The request's document.
         incognito: Whether the contact is told a random profile.
         status: The connection's status.
     """
@@ -160,11 +160,13 @@ def accept(sim: Simulator, user: Json, request: Json, incognito: bool, status: s
         connStatus=status,
         viaUserContactLink=request["userContactLinkId"],
         peer=request["peer"],
+        acceptedXContactId=request["xContactId"],
     )
     if incognito:
         profile_id, _ = incognito_profile(sim, user["userId"])
         connection = sim.store.update("connections", connection["connId"], customUserProfileId=profile_id)
-    sim.store.delete("contactRequests", request["contactRequestId"])
+    # It is kept, so that its id is not used again as long as the contact is there.
+    sim.store.update("contactRequests", request["contactRequestId"], accepted=True)
     delivery.post(sim, connection, "contact.accept", profile=own_profile(sim, user, connection))
     return connection
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .connections import tell_failure
 from .engine import ticker
 from .failure import unreachable
-from .records import contact_connection, contact_record
+from .records import contact_connection, contact_record, pending_connection_record
 from .users import first_user
 
 if TYPE_CHECKING:
@@ -36,13 +36,38 @@ def start(sim: Simulator) -> None:
         {"userContact": {"userContactLinkId": link["userContactLinkId"]}}
         for link in sim.store.find("userContactLinks", userId=user["userId"])
     ]
+    pending = [
+        {"connection": pending_connection_record(connection)}
+        for connection in sim.store.find("connections", userId=user["userId"], entityType="pending")
+    ]
+    members = {"memberSubscriptions": _members(sim, user)}
     for event in (
         {"type": "contactSubSummary", "user": record, "contactSubscriptions": contacts},
         {"type": "userContactSubSummary", "user": record, "userContactSubscriptions": links},
-        {"type": "terminalEvent", "data": {"type": "memberSubSummary", "user": record, "memberSubscriptions": []}},
-        {"type": "terminalEvent", "data": {"type": "pendingSubSummary", "user": record, "pendingSubscriptions": []}},
+        {"type": "terminalEvent", "data": {"type": "memberSubSummary", "user": record, **members}},
+        {
+            "type": "terminalEvent",
+            "data": {"type": "pendingSubSummary", "user": record, "pendingSubscriptions": pending},
+        },
     ):
         sim.emit(event)
+
+
+def _members(sim: Simulator, user: Json) -> list[Json]:
+    """Return the subscriptions to the members of the user's groups."""
+    found = []
+    for connection in sim.store.find("connections", userId=user["userId"], entityType="member"):
+        member = sim.store.get("groupMembers", connection["entityId"])
+        if member is not None and connection["connStatus"] != "deleted":
+            contact = sim.store.get("contacts", member["memberContactId"]) if "memberContactId" in member else None
+            short = {
+                "groupMemberId": member["groupMemberId"],
+                "groupId": member["groupId"],
+                "memberName": (contact or member)["localDisplayName"],
+                "connId": connection["agentConnId"],
+            }
+            found.append({"member": short})
+    return found
 
 
 def _by_server(sim: Simulator) -> dict[str, list[tuple[Json, Json]]]:

@@ -161,11 +161,14 @@ def set_contact_preferences(sim: Simulator, contact_id: int, preferences: Json) 
     }
 
 
-@command("/_set custom @{contact_id:int}[ {data:json:JSONObject}]")
-def set_contact_custom_data(sim: Simulator, contact_id: int, data: Json | None = None) -> Json:
+@command("/_set custom {chat:chat}[ {data:json:JSONObject}]", only="7")
+def set_custom_data(sim: Simulator, chat: ChatRef, data: Json | None = None) -> Json:
     user = sim.active_user()
-    contact_of(sim, user, contact_id)
-    sim.store.update("contacts", contact_id, customData=data)
+    if chat.kind == "@":
+        contact_of(sim, user, chat.id)
+    elif chat.kind != "#" or sim.store.get("groups", chat.id) is None:
+        raise store_error("groupNotFound", groupId=chat.id)
+    sim.store.update(items.CHAT_TABLES[chat.kind], chat.id, customData=data)
     return {"type": "cmdOk", "user_": sim.user_record(user)}
 
 

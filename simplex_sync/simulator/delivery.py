@@ -51,10 +51,12 @@ define_table("mailboxes", "mailboxId", {"sender": "TEXT"})
 EnvelopeHandler = Callable[["Simulator", Json, Json], None]
 ChatEventHandler = Callable[["Simulator", Json, Json], "bool | None"]
 StatusHandler = Callable[["Simulator", Json, list[int], str], None]
+Answerer = Callable[["Simulator", Json], bool]
 
 _ENVELOPES: dict[str, EnvelopeHandler] = {}
 _CHAT_EVENTS: dict[tuple[str, str], ChatEventHandler] = {}
 _STATUSES: dict[str, StatusHandler] = {}
+_ANSWERERS: dict[str, Answerer] = {}
 
 
 def envelope(kind: str) -> Callable[[EnvelopeHandler], EnvelopeHandler]:
@@ -89,6 +91,19 @@ def status_handler(entity_type: str) -> Callable[[StatusHandler], StatusHandler]
     def register(handler: StatusHandler) -> StatusHandler:
         _STATUSES[entity_type] = handler
         return handler
+
+    return register
+
+
+def answers_for(node: str) -> Callable[[Answerer], Answerer]:
+    """Register what answers for a node that is nobody's: `(sim, own connection)` says whether receipts come from it.
+
+    What is sent to that node goes nowhere.
+    """
+
+    def register(answerer: Answerer) -> Answerer:
+        _ANSWERERS[node] = answerer
+        return answerer
 
     return register
 
@@ -180,7 +195,7 @@ def hand_over(sim: Simulator) -> float | None:
             by_node.setdefault(entry["node"], []).append(entry)
         refused = {node for node in by_node if faults.loss and _DICE.random() < faults.loss}
         for node, entries in by_node.items():
-            if node not in refused:
+            if node not in refused and node not in _ANSWERERS:
                 sent: Json = {"sent": server_timestamp()}
                 if faults.delay:
                     sent["due"] = now + faults.delay / 1000
@@ -216,6 +231,9 @@ def _note_sent(sim: Simulator, entries: list[Json]) -> None:
                 },
             )
             _report(sim, connection, entry["itemIds"], "sent")
+            answerer = _ANSWERERS.get(entry["node"])
+            if answerer is not None and answerer(sim, connection):
+                _answered(sim, connection, entry["envelope"]["id"], "received")
 
 
 def _report(sim: Simulator, connection: Json, item_ids: list[int], status: str) -> None:

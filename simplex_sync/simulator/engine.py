@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import delivery, records, versions
+from . import delivery, records, refusals, versions
 from .commands import Command
 from .failure import ChatError, error
 
@@ -156,6 +156,7 @@ class Simulator:
         try:
             response = self.transact(lambda: command.run(self))
         except ChatError as failure:
+            refusals.keep(self.store, command.handler.__name__, failure.chat_error)
             response = {"type": "chatCmdError", "chatError": failure.chat_error}
         return self._outgoing(response)
 

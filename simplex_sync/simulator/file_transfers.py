@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def move_files(sim: Simulator, now: float) -> float | None:
     dues = []
     for file in active:
         step = _upload if file["direction"] == "sent" else _download
-        due = sim.transact(lambda step=step, file=file: step(sim, file, now))  # type: ignore[misc]
+        due = sim.transact(partial(step, sim, file, now))
         if due is not None:
             dues.append(due)
     return min(dues, default=None)
@@ -119,8 +120,11 @@ def _upload_chunk(sim: Simulator, file: Json, number: int, ends: list[int], now:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if number == 0:
-            data = full_path(sim, file["filePath"]).read_bytes()
-            target.write_bytes(cipher(data, file["cryptoArgs"]) if "cryptoArgs" in file else data)
+            source = full_path(sim, file["filePath"])
+            if "cryptoArgs" in file:
+                target.write_bytes(cipher(source.read_bytes(), file["cryptoArgs"]))
+            else:
+                shutil.copyfile(source, target)
     except OSError as problem:
         sim.store.update("files", file["fileId"], state="failed")
         message = problem.strerror or "file error"

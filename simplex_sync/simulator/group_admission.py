@@ -209,16 +209,15 @@ def _ready(sim: Simulator, connection: Json, _body: Json) -> None:
         probe(sim, member)
 
 
-@delivery.chat_event("member", "x.grp.link.mem")
-def _host_profile(sim: Simulator, connection: Json, message: Json) -> bool:
-    host, profile = groups.member_of(sim, connection), message["params"]["profile"]
-    if host is None or host.get("memberContactId") or host["memberProfile"] == profile:
+@groups.member_event("x.grp.link.mem")
+def _host_profile(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
+    profile = message["params"]["profile"]
+    if host.get("memberContactId") or host["memberProfile"] == profile:
         return False
     before = group_records.member_record(sim, host)
     # As in the CLI, the event tells of the peer's type, which is not kept.
     kept = {key: value for key, value in profile.items() if key != "peerType"}
     host = groups.set_member(sim, host, memberProfile=kept)
-    group = groups.group_of(sim, host)
     sim.emit(
         {
             "type": "groupMemberUpdated",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, group_items, group_records, groups, versions
+from . import group_items, group_records, groups, versions
 from .chats import action
 from .clock import timestamp
 from .commands import ChatRef, command
@@ -201,12 +201,10 @@ def change_profile(sim: Simulator, group: Json, profile: Json) -> Json:
     return sim.store.update("groups", group["groupId"], **changes)
 
 
-@delivery.chat_event("member", "x.grp.info")
-def _profile_changed(sim: Simulator, connection: Json, message: Json) -> bool:
-    member = groups.member_of(sim, connection)
-    if member is None or rank(member["memberRole"]) < rank("owner"):
+@groups.member_event("x.grp.info")
+def _profile_changed(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
+    if rank(member["memberRole"]) < rank("owner"):
         return False
-    group = groups.group_of(sim, member)
     new = message["params"]["groupProfile"]
     if new == group["groupProfile"] and "businessChat" not in group:
         return False

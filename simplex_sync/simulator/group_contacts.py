@@ -50,9 +50,7 @@ def create_member_contact(sim: Simulator, group_id: int, member_id: int) -> Json
     if member.get("memberContactId"):
         raise command_error("member contact already exists")
     contact = _make_contact(sim, member)
-    new_connection(
-        sim, group["userId"], "contact", entityId=contact["contactId"], connType="contact", connStatus="new"
-    )
+    new_connection(sim, group["userId"], "contact", entityId=contact["contactId"], connType="contact", connStatus="new")
     return _about(sim, "newMemberContact", group, member, contact)
 
 
@@ -74,12 +72,10 @@ def invite_member_contact(sim: Simulator, contact_id: int, content: Json | None 
     return _about(sim, "newMemberContactSentInv", groups.group_of(sim, member), member, contact)
 
 
-@delivery.chat_event("member", "x.grp.direct.inv")
-def _invited(sim: Simulator, connection: Json, message: Json) -> bool:
-    member = groups.member_of(sim, connection)
-    if member is None or member.get("memberContactId"):
+@groups.member_event("x.grp.direct.inv")
+def _invited(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
+    if member.get("memberContactId"):
         return False
-    group = groups.group_of(sim, member)
     if not allows(group["groupProfile"], "directMessages", member["memberRole"]):
         return False
     user = sim.user(group["userId"])
@@ -90,10 +86,8 @@ def _invited(sim: Simulator, connection: Json, message: Json) -> bool:
         "groupDirectInvStartedConnection": False,
     }
     contact = _make_contact(sim, member, groupDirectInv=invitation, peerQueue=message["params"]["queue"])
-    member = groups.member_of(sim, connection) or member
-    group_items.tell_event(
-        sim, group, member, {"type": "memberCreatedContact"}, "started direct connection with you"
-    )
+    member = sim.store.get("groupMembers", member["groupMemberId"]) or member
+    group_items.tell_event(sim, group, member, {"type": "memberCreatedContact"}, "started direct connection with you")
     sim.emit(_about(sim, "newMemberContactReceivedInv", group, member, contact))
     if user["autoAcceptMemberContacts"]:
         _accept(sim, user, contact)
@@ -159,5 +153,3 @@ def _connected(sim: Simulator, connection: Json, body: Json) -> None:
         draft = Draft(content, str(content.get("text", "")), {}, {})
         sim.store.update("contacts", contact["contactId"], pendingContent=None)
         sim.emit(send_drafts(sim, user, contact, ready, [draft], False, None))
-
-

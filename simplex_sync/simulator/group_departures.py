@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import delivery, group_items, group_records, groups
@@ -74,7 +75,9 @@ def _moderate_all(sim: Simulator, member: Json, by: Json) -> None:
             group_items.moderate(sim, item, by)
 
 
-def _forget(sim: Simulator, connections: list[Json], told: bool, *, first_has_no_user: bool) -> None:
+def _forget(
+    sim: Simulator, connections: list[Json], told: bool, *, first_has_no_user: bool, before: Iterable[Json] = ()
+) -> None:
     """Delete connections by a command of the user.
 
     Args:
@@ -83,6 +86,7 @@ def _forget(sim: Simulator, connections: list[Json], told: bool, *, first_has_no
         told: Whether a last message is on its way to each. The agent's reports on these come when the connections
             are gone, and fail; its events about the deletion follow them.
         first_has_no_user: Whether the first report finds no user either, as it is when all connections of a group go.
+        before: The agent's events about what was deleted before, e.g. the group's link.
     """
     for number, connection in enumerate(connections):
         agent_conn_id = connection["agentConnId"]
@@ -91,10 +95,11 @@ def _forget(sim: Simulator, connections: list[Json], told: bool, *, first_has_no
         if told and (number or not first_has_no_user):
             failure = store_error("connectionNotFound", agentConnId=agent_conn_id)
             sim.memory.setdefault(delivery.LATE_FAILURES, {})[agent_conn_id] = failure.chat_error
+    events = [*before, *(queues_deleted(connections) if connections else [])]
     if connections and told:
-        sim.defer(connections[-1]["agentConnId"], queues_deleted(connections))
-    elif connections:
-        for event in queues_deleted(connections):
+        sim.defer(connections[-1]["agentConnId"], events)
+    else:
+        for event in events:
             sim.emit_later(event)
 
 
@@ -114,12 +119,10 @@ def _all_connections(sim: Simulator, group: Json) -> list[Json]:
     return [connection for connection in found if connection is not None and connection["connStatus"] != "deleted"]
 
 
-@delivery.chat_event("member", "x.grp.mem.del")
-def _member_removed(sim: Simulator, connection: Json, message: Json) -> bool:
-    by, params = groups.member_of(sim, connection), message["params"]
-    if by is None:
-        return False
-    group, with_messages = groups.group_of(sim, by), params["withMessages"]
+@groups.member_event("x.grp.mem.del")
+def _member_removed(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
+    params = message["params"]
+    with_messages = params["withMessages"]
     member = groups.member_by_member_id(sim, group, params["memberId"])
     if member is None or rank(by["memberRole"]) < max(rank("admin"), rank(member["memberRole"])):
         return False
@@ -166,26 +169,22 @@ def leave_group(sim: Simulator, group_id: int) -> Json:
     group_items.tell_event(sim, group, None, about, "left", shared_msg_id=shared_id)
     groups.set_member(sim, own, memberStatus="left")
     link = sim.store.first("userContactLinks", groupId=group_id)
-    for event in delete_link(sim, link) if link else []:
-        sim.emit_later(event)
-    _forget_all(sim, group, [connection for _, connection in targets])
+    _forget_all(sim, group, [connection for _, connection in targets], delete_link(sim, link) if link else [])
     return group_event(sim, "leftMemberUser", group)
 
 
-def _forget_all(sim: Simulator, group: Json, told: list[Json]) -> None:
+def _forget_all(sim: Simulator, group: Json, told: list[Json], before: list[Json]) -> None:
     """Delete all connections of a group by a command of the user, of which some were told."""
     known = {connection["connId"] for connection in told}
     untold = [connection for connection in _all_connections(sim, group) if connection["connId"] not in known]
-    _forget(sim, told, True, first_has_no_user=True)
+    _forget(sim, told, True, first_has_no_user=True, before=before)
     _forget(sim, untold, False, first_has_no_user=False)
 
 
-@delivery.chat_event("member", "x.grp.leave")
-def _member_left(sim: Simulator, connection: Json, message: Json) -> bool:
-    member = groups.member_of(sim, connection)
-    if member is None or member["memberStatus"] in ("left", "removed"):
+@groups.member_event("x.grp.leave")
+def _member_left(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
+    if member["memberStatus"] in ("left", "removed"):
         return False
-    group = groups.group_of(sim, member)
     pending = member["memberStatus"] in groups.PENDING
     scope = groups.support_scope(member) if pending else None
     facts = group_items.received(message)
@@ -193,7 +192,7 @@ def _member_left(sim: Simulator, connection: Json, message: Json) -> bool:
     member = groups.set_member(sim, member, memberStatus="left")
     sim.emit(group_event(sim, "leftMember", group, member=group_records.member_record(sim, member)))
     tell_failure(sim, None, {"type": "CONN", "connErr": {"type": "NOT_FOUND"}, "errContext": ""})
-    _lose(sim, [connection], keep=True)
+    _lose(sim, [groups.connection_to(sim, member)], keep=True)
     return False
 
 
@@ -214,9 +213,7 @@ def _delete_group(sim: Simulator, _user: Json, chat: ChatRef, mode: str, notify:
     groups.send_to(sim, targets, "x.grp.del", {}, msg_id=binary_id())
     response = group_event(sim, "groupDeletedUser", group)
     link = sim.store.first("userContactLinks", groupId=chat.id)
-    for event in delete_link(sim, link) if link else []:
-        sim.emit_later(event)
-    _forget_all(sim, group, [connection for _, connection in targets])
+    _forget_all(sim, group, [connection for _, connection in targets], delete_link(sim, link) if link else [])
     _forget_group(sim, group)
     return response
 
@@ -232,12 +229,10 @@ def _forget_group(sim: Simulator, group: Json) -> None:
     free_name(sim, group["userId"], group["localDisplayName"])
 
 
-@delivery.chat_event("member", "x.grp.del")
-def _group_deleted(sim: Simulator, connection: Json, message: Json) -> bool:
-    by = groups.member_of(sim, connection)
-    if by is None or by["memberRole"] != "owner":
+@groups.member_event("x.grp.del")
+def _group_deleted(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
+    if by["memberRole"] != "owner":
         return False
-    group = groups.group_of(sim, by)
     group_items.tell_event(sim, group, by, {"type": "groupDeleted"}, "deleted group", **group_items.received(message))
     groups.set_member(sim, groups.membership(sim, group), memberStatus="deleted")
     sim.emit(group_event(sim, "groupDeleted", group, member=group_records.member_record(sim, by)))

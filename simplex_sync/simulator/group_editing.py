@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, group_items, group_records, groups, items
+from . import group_items, group_records, groups, items
 from .chats import action
 from .clock import timestamp
 from .commands import ChatRef, command
@@ -68,12 +68,8 @@ def _update_group(sim: Simulator, user: Json, chat: ChatRef, item_id: int, messa
     return updated(sim, user, changed)
 
 
-@delivery.chat_event("member", "x.msg.update")
-def _group_update(sim: Simulator, connection: Json, message: Json) -> bool:
-    member = groups.member_of(sim, connection)
-    if member is None:
-        return False
-    group = groups.group_of(sim, member)
+@groups.member_event("x.msg.update")
+def _group_update(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
     item = _item_by(sim, group, message["msgId"], member)
     if item is None or item["item"]["content"]["type"] != "rcvMsgContent":
         return False
@@ -133,12 +129,8 @@ def _moderated(sim: Simulator, group: Json, item: Json, by: Json, when: str | No
     return record
 
 
-@delivery.chat_event("member", "x.msg.del")
-def _group_deletion(sim: Simulator, connection: Json, message: Json) -> bool:
-    by = groups.member_of(sim, connection)
-    if by is None:
-        return False
-    group = groups.group_of(sim, by)
+@groups.member_event("x.msg.del")
+def _group_deletion(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
     author = by
     if "memberId" in message["params"]:
         found = groups.member_by_member_id(sim, group, message["params"]["memberId"])
@@ -182,12 +174,9 @@ def _react_group(sim: Simulator, user: Json, chat: ChatRef, item_id: int, add: b
     return reaction_record(sim, user, info, {"type": "groupSnd"}, changed, reaction, add, timestamp())
 
 
-@delivery.chat_event("member", "x.msg.react")
-def _group_reaction(sim: Simulator, connection: Json, message: Json) -> bool:
-    member, params = groups.member_of(sim, connection), message["params"]
-    if member is None:
-        return False
-    group = groups.group_of(sim, member)
+@groups.member_event("x.msg.react")
+def _group_reaction(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
+    params = message["params"]
     author = groups.member_by_member_id(sim, group, params["memberId"])
     item = _item_by(sim, group, message["msgId"], author) if author else None
     changed = item and set_reaction(sim, item, str(member["groupMemberId"]), params["reaction"], params["add"])

@@ -29,12 +29,10 @@ Json = dict[str, Any]
 
 define_table("probes", "probeId", {"connId": "INTEGER", "probe": "TEXT"})
 
-NEW_SUPPORT_CHAT = {"unread": 0, "memberAttention": 0, "mentions": 0}
-
 
 def support_chat() -> Json:
     """Return the keys of a member whose support chat begins."""
-    return {"supportChat": {"chatTs": timestamp(), **NEW_SUPPORT_CHAT}, "hasSupportChat": True}
+    return {"supportChat": {"chatTs": timestamp(), "answered": 0}, "hasSupportChat": True}
 
 
 def _member_info(sim: Simulator, member: Json) -> Json:
@@ -78,12 +76,11 @@ def _store_member(sim: Simulator, group: Json, about: Json, **facts: Any) -> Jso
     )
 
 
-@delivery.chat_event("member", "x.grp.mem.new")
-def _new_member(sim: Simulator, connection: Json, message: Json) -> bool:
-    host = groups.member_of(sim, connection)
-    if host is None or rank(host["memberRole"]) < rank("member"):
+@groups.member_event("x.grp.mem.new")
+def _new_member(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
+    if rank(host["memberRole"]) < rank("member"):
         return False
-    group, about = groups.group_of(sim, host), message["params"]["memberInfo"]
+    about = message["params"]["memberInfo"]
     known = groups.member_by_member_id(sim, group, about["memberId"])
     if known is not None:
         return False
@@ -104,7 +101,6 @@ def _new_member(sim: Simulator, connection: Json, message: Json) -> bool:
     if pending:
         told = {"type": "newMemberPendingReview"}
         group_items.tell_event(sim, group, host, told, "new member wants to join the group", scope=scope)
-        group_items.attention(sim, member, unread=True)
     sim.emit(
         {
             "type": "joinedGroupMemberConnecting",
@@ -117,12 +113,9 @@ def _new_member(sim: Simulator, connection: Json, message: Json) -> bool:
     return False
 
 
-@delivery.chat_event("member", "x.grp.mem.intro")
-def _introduced(sim: Simulator, connection: Json, message: Json) -> bool:
-    host = groups.member_of(sim, connection)
-    if host is None:
-        return False
-    group, about = groups.group_of(sim, host), message["params"]["memberInfo"]
+@groups.member_event("x.grp.mem.intro")
+def _introduced(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
+    about = message["params"]["memberInfo"]
     member = groups.member_by_member_id(sim, group, about["memberId"])
     if member is not None and groups.member_connection(sim, member) is not None:
         return False
@@ -140,16 +133,12 @@ def _introduced(sim: Simulator, connection: Json, message: Json) -> bool:
         pqEncryption=False,
     )
     params = {"memberId": about["memberId"], "queue": {"node": sim.network.node, "queue": queue["queue"]}}
-    delivery.send(sim, connection, [{"event": "x.grp.mem.inv", "params": params}])
+    delivery.send(sim, groups.connection_to(sim, host), [{"event": "x.grp.mem.inv", "params": params}])
     return False
 
 
-@delivery.chat_event("member", "x.grp.mem.inv")
-def _forward(sim: Simulator, connection: Json, message: Json) -> bool:
-    newcomer = groups.member_of(sim, connection)
-    if newcomer is None:
-        return False
-    group = groups.group_of(sim, newcomer)
+@groups.member_event("x.grp.mem.inv")
+def _forward(sim: Simulator, group: Json, newcomer: Json, message: Json) -> bool:
     member = groups.member_by_member_id(sim, group, message["params"]["memberId"])
     other = member and groups.member_connection(sim, member)
     if other is not None:
@@ -158,12 +147,8 @@ def _forward(sim: Simulator, connection: Json, message: Json) -> bool:
     return False
 
 
-@delivery.chat_event("member", "x.grp.mem.fwd")
-def _forwarded(sim: Simulator, connection: Json, message: Json) -> bool:
-    host = groups.member_of(sim, connection)
-    if host is None:
-        return False
-    group = groups.group_of(sim, host)
+@groups.member_event("x.grp.mem.fwd")
+def _forwarded(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
     member = groups.member_by_member_id(sim, group, message["params"]["memberId"])
     if member is None or groups.member_connection(sim, member) is not None:
         return False

@@ -116,21 +116,19 @@ def tell_features(sim: Simulator, group: Json, member: Json | None, *, scope: Js
 # Support chats and moderation.
 
 
-def attention(sim: Simulator, member: Json, *, unread: bool = False, answered: bool | None = None) -> Json:
-    """Count what is new in the support chat with a member, and return the member's new document.
+def note_support(sim: Simulator, member: Json, *, answered: bool) -> None:
+    """Note that something was written in the support chat with a member.
 
     Args:
         sim: The simulator.
         member: The member's document.
-        unread: Whether there is one more unread item.
-        answered: True where a moderator wrote, False where the member did.
+        answered: Whether a moderator wrote it, so that what the member wrote before is answered.
     """
-    chat = dict(member.get("supportChat") or {"unread": 0, "memberAttention": 0, "mentions": 0})
+    chat = dict(member.get("supportChat") or {"answered": 0})
     chat["chatTs"] = timestamp()
-    chat["unread"] += unread
-    if answered is not None:
-        chat["memberAttention"] = 0 if answered else chat["memberAttention"] + 1
-    return sim.store.update("groupMembers", member["groupMemberId"], supportChat=chat, hasSupportChat=True)
+    if answered:
+        chat["answered"] = sim.store.number("items", "max(id)", "chatType = '#' AND chatId = ?", (member["groupId"],))
+    sim.store.update("groupMembers", member["groupMemberId"], supportChat=chat, hasSupportChat=True)
 
 
 def moderate(sim: Simulator, item: Json, by: Json, when: str | None = None) -> Json:

@@ -275,8 +275,6 @@ def member_came_in(sim: Simulator, member: Json) -> None:
             "member": group_records.member_record(sim, member),
         }
     )
-    if pending:
-        group_items.attention(sim, member, unread=True, answered=False)
     introduce(sim, group, member)
     connection = groups.member_connection(sim, member)
     if connection is not None and not pending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import delivery, group_items, group_records, groups
+from . import group_items, group_records, groups
 from .commands import command
 from .failure import error
 from .group_features import rank
@@ -85,13 +85,9 @@ def accept_member(sim: Simulator, group_id: int, member_id: int, role: str) -> J
     return group_event(sim, "memberAccepted", group, member=group_records.member_record(sim, member))
 
 
-@delivery.chat_event("member", "x.grp.link.acpt")
-def _pending(sim: Simulator, connection: Json, message: Json) -> bool:
+@groups.member_event("x.grp.link.acpt")
+def _pending(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
     """At the one who waits: the host says what for."""
-    host = groups.member_of(sim, connection)
-    if host is None:
-        return False
-    group = groups.group_of(sim, host)
     own = groups.membership(sim, group)
     own = groups.set_member(sim, own, memberStatus=message["params"]["status"])
     text = "please wait for group moderators to review your request to join the group"
@@ -108,12 +104,11 @@ def _pending(sim: Simulator, connection: Json, message: Json) -> bool:
     return False
 
 
-@delivery.chat_event("member", "x.grp.mem.acpt")
-def _accepted(sim: Simulator, connection: Json, message: Json) -> bool:
-    by = groups.member_of(sim, connection)
-    if by is None or rank(by["memberRole"]) < groups.MODERATOR:
+@groups.member_event("x.grp.mem.acpt")
+def _accepted(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
+    if rank(by["memberRole"]) < groups.MODERATOR:
         return False
-    group, params = groups.group_of(sim, by), message["params"]
+    params = message["params"]
     member = groups.member_by_member_id(sim, group, params["memberId"])
     if member is None or member["memberStatus"] not in groups.PENDING:
         return False
@@ -174,12 +169,8 @@ def members_role(sim: Simulator, group_id: int, member_ids: list[int], role: str
     return group_event(sim, "membersRoleUser", group, members=records, toRole=role)
 
 
-@delivery.chat_event("member", "x.grp.mem.role")
-def _role_changed(sim: Simulator, connection: Json, message: Json) -> bool:
-    by = groups.member_of(sim, connection)
-    if by is None:
-        return False
-    group = groups.group_of(sim, by)
+@groups.member_event("x.grp.mem.role")
+def _role_changed(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
     own_role = groups.membership(sim, group)["memberRole"]
     for change in message["params"]["changes"]:
         facts = {**group_items.received(message), "shared_msg_id": change["msgId"]}
@@ -258,12 +249,9 @@ def _blocked_about(sim: Simulator, member: Json, blocked: bool) -> tuple[Json, s
     return about, f"{'blocked' if blocked else 'unblocked'} {member_name(sim, member)}"
 
 
-@delivery.chat_event("member", "x.grp.mem.restrict")
-def _restricted(sim: Simulator, connection: Json, message: Json) -> bool:
-    by, params = groups.member_of(sim, connection), message["params"]
-    if by is None:
-        return False
-    group = groups.group_of(sim, by)
+@groups.member_event("x.grp.mem.restrict")
+def _restricted(sim: Simulator, group: Json, by: Json, message: Json) -> bool:
+    params = message["params"]
     member = groups.member_by_member_id(sim, group, params["memberId"])
     allowed = member is not None and rank(by["memberRole"]) >= max(groups.MODERATOR, rank(member["memberRole"]))
     if member is None or not allowed or member["memberCategory"] == "user":

@@ -9,6 +9,7 @@ from .chats import action, lister
 from .commands import ChatRef
 from .failure import command_error, error
 from .group_features import FEATURES, allows, rank, time_to_live
+from .group_profiles import tell_profile
 from .links import binary_id
 from .markdown import formatted_text
 from .messages import (
@@ -135,6 +136,7 @@ def send_drafts(
     wires = [_with_scope(sim, group, scope, message_new(draft, binary_id(), live, ttl)) for draft in drafts]
     large = refuse_large(sim, wires)
     targets = groups.recipients(sim, group, scope)
+    tell_profile(sim, user, group, targets)
     made = []
     for number, (draft, wire) in enumerate(zip(drafts, wires, strict=True)):
         if number in large:
@@ -166,7 +168,7 @@ def send_drafts(
         delivery.send_items(sim, connection, made)
     answered = sim.store.get("groupMembers", scope["groupMemberId"]) if scope and "groupMemberId" in scope else None
     if answered is not None:
-        group_items.attention(sim, answered, answered=True)
+        group_items.note_support(sim, answered, answered=True)
     documents = [sim.store.get("items", item_id) or {} for _, item_id in made]
     return items.new_items_event(sim, user, documents)
 
@@ -228,13 +230,11 @@ def scope_of(sim: Simulator, group: Json, params: Json) -> Json | None:
     return groups.support_scope(member)
 
 
-@delivery.chat_event("member", "x.msg.new")
-def _group_message(sim: Simulator, connection: Json, message: Json) -> bool:
-    member = groups.member_of(sim, connection)
-    if member is None or member["memberStatus"] not in groups.ACTIVE:
+@groups.member_event("x.msg.new")
+def _group_message(sim: Simulator, group: Json, member: Json, message: Json) -> bool:
+    if member["memberStatus"] not in groups.ACTIVE:
         return False
-    group = groups.group_of(sim, member)
-    take_message(sim, group, member, connection, message)
+    take_message(sim, group, member, groups.connection_to(sim, member), message)
     small = sim.store.number("groupMembers", "count(*)", "groupId = ?", (group["groupId"],)) <= SMALL_GROUP
     return small and bool(sim.user(group["userId"])["sendRcptsSmallGroups"])
 
@@ -280,7 +280,7 @@ def take_message(
     if scope is not None and "groupMemberId" in scope:
         asking = sim.store.get("groupMembers", scope["groupMemberId"]) or member
         from_moderator = asking["groupMemberId"] != member["groupMemberId"]
-        group_items.attention(sim, asking, unread=True, answered=from_moderator)
+        group_items.note_support(sim, asking, answered=from_moderator)
     sim.emit(group_items.new_items_event(sim, [item]))
 
 
@@ -323,15 +323,13 @@ def send_history(sim: Simulator, group: Json, connection: Json) -> None:
             delivery.send(sim, connection, [{"event": "x.grp.msg.forward", "params": params}])
 
 
-@delivery.chat_event("member", "x.grp.msg.forward")
-def _forwarded(sim: Simulator, connection: Json, message: Json) -> bool:
-    host, params = groups.member_of(sim, connection), message["params"]
-    if host is None:
-        return False
-    group = groups.group_of(sim, host)
+@groups.member_event("x.grp.msg.forward")
+def _forwarded(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
+    params = message["params"]
     author = groups.member_by_member_id(sim, group, params["memberId"])
     known = items.by_shared_id(sim, ("#", group["groupId"]), params["message"]["msgId"])
     if author is not None and author["memberCategory"] != "user" and known is None:
-        forwarded = {"forwardedByMember": host["groupMemberId"]}
-        take_message(sim, group, author, connection, {**params["message"], "sentAt": params["sentAt"]}, forwarded)
+        told = {**params["message"], "sentAt": params["sentAt"]}
+        meta = {"forwardedByMember": host["groupMemberId"]}
+        take_message(sim, group, author, groups.connection_to(sim, host), told, meta)
     return False

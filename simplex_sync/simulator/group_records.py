@@ -59,9 +59,25 @@ def member_record(sim: Simulator, member: Json, connection: Json | None = None, 
         "memberChatVRange": VERSION_RANGE,
         "createdAt": member["createdAt"],
         "updatedAt": member["updatedAt"],
-        "supportChat": member.get("supportChat"),
+        "supportChat": support_chat_record(sim, member) if "supportChat" in member else None,
     }
     return present(record)
+
+
+def support_chat_record(sim: Simulator, member: Json) -> Json:
+    """Return the `GroupSupportChat` of a member: how much is unread there, and how much of it the member's own."""
+    own = member["memberCategory"] == "user"
+    scope = groups.scope_key(groups.GROUP_SUPPORT if own else groups.support_scope(member))
+    unread = "chatType = '#' AND chatId = ? AND scope = ? AND statusTag = 'rcvNew'"
+    values = (member["groupId"], scope)
+    asked = (*values, member["groupMemberId"], member["supportChat"]["answered"])
+    mentions = f"{unread} AND json_extract(doc, '$.item.meta.userMention')"
+    return {
+        "chatTs": member["supportChat"]["chatTs"],
+        "unread": sim.store.number("items", "count(*)", unread, values),
+        "memberAttention": sim.store.number("items", "count(*)", f"{unread} AND memberId = ? AND id > ?", asked),
+        "mentions": sim.store.number("items", "count(*)", mentions, values),
+    }
 
 
 def group_record(sim: Simulator, group: Json) -> Json:
@@ -95,7 +111,7 @@ def members_require_attention(sim: Simulator, group: Json, own: Json) -> int:
         return 0
     found = sim.store.find("groupMembers", groupId=group["groupId"], hasSupportChat=True)
     return sum(
-        member["memberStatus"] in groups.PENDING or bool(member["supportChat"].get("memberAttention"))
+        member["memberStatus"] in groups.PENDING or support_chat_record(sim, member)["memberAttention"] > 0
         for member in found
         if member["groupMemberId"] != group["membershipId"]
     )

@@ -7,6 +7,7 @@ connection document with `entityType` `member`. Members who wait to be accepted 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import delivery
@@ -18,8 +19,6 @@ from .records import present
 from .store import define_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .engine import Simulator
 
 Json = dict[str, Any]
@@ -107,6 +106,40 @@ def member_connection(sim: Simulator, member: Json) -> Json | None:
     return found[-1] if found else None
 
 
+# What members say.
+
+MemberEventHandler = Callable[["Simulator", Json, Json, Json], bool]
+
+
+def member_event(event: str) -> Callable[[MemberEventHandler], MemberEventHandler]:
+    """Register what takes a chat message of a group's member: `(sim, group, member, message)`.
+
+    It returns whether a receipt is due, as with `delivery.chat_event`. Messages of a member who is no longer known are
+    ignored.
+
+    Args:
+        event: The message's event.
+    """
+
+    def register(handler: MemberEventHandler) -> MemberEventHandler:
+        @delivery.chat_event("member", event)
+        def handle(sim: Simulator, connection: Json, message: Json) -> bool:
+            member = member_of(sim, connection)
+            return member is not None and handler(sim, group_of(sim, member), member, message)
+
+        return handler
+
+    return register
+
+
+def connection_to(sim: Simulator, member: Json) -> Json:
+    """Return the document of the connection to a member who has just written."""
+    connection = member_connection(sim, member)
+    if connection is None:
+        raise KeyError(member["groupMemberId"])
+    return connection
+
+
 # Making and changing.
 
 
@@ -161,11 +194,6 @@ def scope_key(scope: Json | None) -> str | None:
 def member_of(sim: Simulator, connection: Json) -> Json | None:
     """Return the member whom a connection is with, or None."""
     return sim.store.get("groupMembers", connection["entityId"])
-
-
-def received(message: Json) -> Json:
-    """Return the keys of an item that come from the message that brought it."""
-    return {"item_ts": message["sentAt"], "shared_msg_id": message.get("msgId")}
 
 
 # Sending.

@@ -99,7 +99,10 @@ def add_contact_of_active_user(sim: Simulator, mode: bool = False) -> Json:
 def _known_connection(sim: Simulator, user: Json, parsed: ParsedLink) -> Json | None:
     """Return the document of the connection that was made through a link, or None."""
     column = "linkQueue" if parsed.name.startswith("q:") else "linkShort"
-    return sim.store.first("connections", userId=user["userId"], **{column: parsed.name})
+    equals: Json = {"userId": user["userId"], column: parsed.name}
+    found = sim.store.find("connections", **equals)
+    # Who asked more than once has several, of which at most one became a contact's.
+    return next((one for one in found if one["entityType"] == "contact"), found[0] if found else None)
 
 
 def _published(sim: Simulator, parsed: ParsedLink) -> Json:
@@ -220,6 +223,9 @@ def _join(sim: Simulator, user: Json, link: Json, incognito: bool) -> Json:
     queue_name, short_name = link["names"]
     if invitation and not sim.network.claim_link(queue_name, f"{sim.network.node}/{user_id}"):
         raise link_gone(link["server"])
+    # Who asks again is known by the same id.
+    before = sim.store.first("connections", userId=user_id, linkQueue=queue_name, entityType="pending")
+    x_contact_id = (before or {}).get("xContactId") or random_id(16) + "=="
     connection = new_connection(
         sim,
         user_id,
@@ -233,7 +239,7 @@ def _join(sim: Simulator, user: Json, link: Json, incognito: bool) -> Json:
         linkShort=short_name if "connShortLink" in conn_link else None,
         contactConnInitiated=not invitation,
         peer=link["peer"],
-        xContactId=None if invitation else random_id(16) + "==",
+        xContactId=None if invitation else x_contact_id,
     )
     if incognito:
         profile_id, _ = incognito_profile(sim, user_id)

@@ -202,7 +202,11 @@ class Network:
 
     def senders(self) -> list[str]:
         """Return the nodes that have ever sent something which is still there."""
-        return sorted({name.split(".")[0] for name in os.listdir(self._home) if name.endswith(".log")})
+        try:
+            names = os.listdir(self._home)
+        except FileNotFoundError:  # somebody cleared the folder away
+            return []
+        return sorted({name.split(".")[0] for name in names if name.endswith(".log")})
 
     def read(self, sender: str, position: Position) -> Iterator[tuple[bytes, Position]]:
         """Yield whole lines from one sender after a position, each with the position after it.

@@ -30,6 +30,8 @@ Usage: simplex-sync-simulator [OPTIONS]
                                      accepted; they change nothing
   --cli-version 6.4|7.0              the version to behave like (or SIMPLEX_SIM_CLI_VERSION)
   --command-delay MILLISECONDS       how long each /_send takes (or SIMPLEX_SIM_COMMAND_DELAY)
+  --fill EXPORT                      make the database of an export, for a rehearsal, and end
+  --report                           print what was done since it was filled, as JSON, and end
   -v,--version                       print the version
   -h,--help                          print this text
 
@@ -63,7 +65,8 @@ class Options(NamedTuple):
         version: The full version to behave like.
         command_delay: Milliseconds that each `/_send` takes.
         network: The network folder.
-        action: `run`, `help` or `version`.
+        action: `run`, `help`, `version`, `fill` or `report`.
+        export: The folder of the export to fill the database with, or None.
     """
 
     database: Path
@@ -82,6 +85,7 @@ class Options(NamedTuple):
     command_delay: float = 0
     network: Path = Path()
     action: str = "run"
+    export: Path | None = None
 
     @property
     def seven(self) -> bool:
@@ -114,9 +118,13 @@ _SPELLINGS = {
     ("--log-hosts",): ("", "no"),
     ("--cli-version",): ("version", "yes"),
     ("--command-delay",): ("command_delay", "yes"),
+    ("--fill",): ("export", "yes"),
+    ("--report",): ("report", "no"),
     ("-v", "--version"): ("show_version", "no"),
     ("-h", "--help"): ("show_help", "no"),
 }
+# The first of these options that is given says what is done.
+_ACTIONS = {"show_help": "help", "show_version": "version", "export": "fill", "report": "report"}
 _BY_SPELLING = {spelling: about for spellings, about in _SPELLINGS.items() for spelling in spellings}
 _ONLY_7 = ("--user-display-name", "--headless", "--create-bot-client-service")
 
@@ -195,5 +203,6 @@ def parse_options(arguments: list[str]) -> Options:
         version=version,
         command_delay=_number(delay, "--command-delay", 0, 3_600_000),
         network=Path(network) if network else default_network(),
-        action="help" if "show_help" in given else "version" if "show_version" in given else "run",
+        action=next((action for name, action in _ACTIONS.items() if name in given), "run"),
+        export=Path(given["export"]) if "export" in given else None,
     )

@@ -14,6 +14,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from . import refusals
 from .arguments import load_json
 from .commands import Command, parse
 from .engine import Simulator
@@ -251,6 +252,7 @@ class Server:
             return
         command = parse(text, self.simulator.options.version[0])
         if command is None:  # answered at once, even if other commands are still waiting
+            refusals.keep(self.simulator.store, refusals.UNKNOWN, PARSE_FAILED)
             client.send({"corrId": corr_id, "resp": {"type": "chatCmdError", "chatError": PARSE_FAILED}})
             return
         client.commands.append((corr_id, command))
@@ -278,6 +280,7 @@ class Server:
             self._print_failure(response)
             self._hand_out_events()
             client.send({"corrId": corr_id, "resp": response})
+            self._flush(client)  # at once: printing the next command may block
             self.simulator.after_response()
         return None
 

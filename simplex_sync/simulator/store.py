@@ -148,6 +148,14 @@ class Store:
         """Close the file."""
         self._connection.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the file as it is now.
+
+        Args:
+            path: The copy, which must not be there yet.
+        """
+        self._connection.execute("VACUUM INTO ?", (str(path),))
+
     def fact(self, name: str) -> str | None:
         """Return one fact about the database itself."""
         row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -24,6 +25,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 Json = Any
+PROMPT = re.compile(rb"display name:? ?\Z")
 
 
 def program() -> list[str]:
@@ -80,7 +82,7 @@ class Cli:
         except OSError:
             data = b""
         self.output += data
-        if self._typed is not None and self.output.endswith(b"name: "):
+        if self._typed is not None and PROMPT.search(self.output):
             self._process.sendline(self._typed)
             self._typed = None
         return bool(data)
@@ -157,6 +159,8 @@ class Cli:
         if self._process is not None:
             if self._process.isalive():
                 os.kill(self.pid, kind)
+            while self.terminal is not None and self.read_output():  # what it printed before
+                pass
             self._process.close(force=True)
 
 

@@ -115,7 +115,7 @@ class Replay:
         self._network.mkdir(parents=True)
         for client in scenario.clients.values():
             home = folder / client.name
-            cli = Cli(client.name, home, self._options(client), {"SIMPLEX_SIM_NETWORK": str(self._network)})
+            cli = Cli(client.name, home, self._options(client), self._environment())
             self._pool.clients[client.name] = cli
             self.sides[client.name] = Side(cli, Mapping(links, home / "root"), names)
             for path, size in _files_to_send(scenario, client.name):
@@ -125,6 +125,10 @@ class Replay:
             for command in _commands(scenario, client.name):
                 for explicit in re.findall(r"(?<= )/[^ _/][^/]*/.*$", command if command.startswith("/f") else ""):
                     (home / "root" / explicit.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+
+    def _environment(self) -> dict[str, str]:
+        version = "7.0" if self.scenario.version.startswith("7.") else "6.4"
+        return {"SIMPLEX_SIM_NETWORK": str(self._network), "SIMPLEX_SIM_CLI_VERSION": version}
 
     def _options(self, client: Client) -> list[str]:
         options = []
@@ -311,7 +315,7 @@ def _terminal_lines(text: str) -> list[str]:
         elif re.match(r"(No user profiles|Please choose|It will be|It is only|client connected|simplex-chat:)", line):
             pass
         elif line.startswith(("display name", "Current user")):
-            line = line.split(":")[0]
+            line = " ".join(line.split(":")[0].split()[:2])
         else:
             continue
         lines.append(line)

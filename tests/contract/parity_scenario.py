@@ -56,6 +56,7 @@ class Scenario:
     clients: dict[str, Client]
     steps: list[Step]
     server: str | None
+    version: str = ""
 
 
 def tag_of(frame: dict[str, Json]) -> str:
@@ -76,7 +77,14 @@ def load(path: Path) -> Scenario:
         printed = stdout.read_text(encoding="utf-8", errors="replace") if stdout.exists() else None
         clients[client_name] = _client(client_name, records, printed)
     server = SERVER_ADDRESS.search(text)
-    return Scenario(name, clients, _steps(records, clients), server.group() if server else None)
+    version = next((re.search(r"\d+(\.\d+)+", line["meta"].get("cli", "")) for line in lines if "meta" in line), None)
+    return Scenario(
+        name,
+        clients,
+        _steps(records, clients),
+        server.group() if server else None,
+        version.group() if version else "",
+    )
 
 
 def _client(name: str, records: list[Json], stdout: str | None) -> Client:

@@ -1,4 +1,8 @@
-"""The simulator does in every recorded scenario what the real CLI did (see parity_replay and parity_streams)."""
+"""The simulator does in every recorded scenario what the real CLI did (see parity_replay and parity_streams).
+
+``RECORDINGS=folder`` runs this on other recordings. With ``SIMPLEX_CHAT_BIN`` and ``SMP_SERVER`` (and ``XFTP_SERVER``)
+it runs on the real CLI instead, which shows what two runs of it differ in.
+"""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ import pytest
 from tests.contract import parity_servers
 from tests.contract.parity_replay import Replay
 from tests.contract.parity_scenario import load
-from tests.contract.recordings import paths
+from tests.contract.recordings import OWN_FOLDER, paths
 from tests.contract.renamed import rename
 from tests.contract.test_parity import unexplained
 
 
-@pytest.mark.parametrize("path", paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", paths(OWN_FOLDER), ids=lambda path: path.stem)
 def test_parity_with_other_names(path: Path, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     scenario = load(rename(path, tmp_path / "recordings"))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from simplex_sync.simulator import delivery
 from tests.simulator.worlds import Peer, World
 
 
@@ -46,6 +47,16 @@ def test_a_request_is_accepted(world: World, form: str) -> None:
     assert alice.last("contactConnected")["contact"]["activeConn"]["connStatus"] == "ready"
     assert "contactConnected" in bob.take()
     assert alice.fails(f"/_accept {request['contactRequestId']}") == "errorStore.contactRequestNotFound"
+
+
+def test_the_id_of_an_accepted_request_is_not_used_again(world: World) -> None:
+    alice, bob, carol = world.peer("alice"), world.peer("bob"), world.peer("carol")
+    link = address(alice)["connFullLink"]
+    for number, peer in enumerate((bob, carol), 1):
+        peer.do(f"/connect {link}", "sentInvitation")
+        world.settle()
+        assert alice.last("receivedContactRequest")["contactRequest"]["contactRequestId"] == number
+        alice.do(f"/_accept {number}", "acceptingContactRequest")
 
 
 def test_a_request_is_rejected(world: World) -> None:
@@ -109,3 +120,25 @@ def test_a_contact_who_waits_is_deleted_with_the_request(world: World) -> None:
     world.settle()
     alice.do("/_delete @4 full", "contactDeleted")
     assert alice.fails("/_accept 1") == "errorStore.contactRequestNotFound"
+
+
+def test_who_asks_again_is_the_same_request(world: World) -> None:
+    alice, bob = world.peer("alice"), world.peer("bob")
+    link = address(alice)["connShortLink"]
+    for _ in range(2):
+        bob.do(f"/connect {link}", "sentInvitation")
+        world.settle()
+    requests = [event["contactRequest"] for event in alice.events if event["type"] == "receivedContactRequest"]
+    assert requests[0] == requests[1]
+    alice.do("/_accept 1", "acceptingContactRequest")
+    again = bob.sim.store.find("connections", entityType="pending")[0]
+    world.settle()
+    assert [contact["localDisplayName"] for contact in bob.do("/_contacts 1", "contactsList")["contacts"]] == ["alice"]
+    alice.take()
+    owner = alice.sim.store.first("connections", entityType="userContact")
+    assert owner is not None
+    target = {"node": alice.sim.network.node, "queue": owner["queue"]}
+    facts = {"profile": requests[0]["profile"], "xContactId": again["xContactId"]}
+    bob.sim.transact(lambda: delivery.post(bob.sim, again, "contact.request", to=target, **facts))
+    world.settle()
+    assert alice.take() == ["contactRequestAlreadyAccepted"]

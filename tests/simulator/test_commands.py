@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simplex_sync.simulator import features
-from simplex_sync.simulator.arguments import load_json, parse_json_argument, without_surrogates
+from simplex_sync.simulator.arguments import load_json, parse_json_argument, schema, without_surrogates
 from simplex_sync.simulator.commands import ChatRef, command, parse
 
 
@@ -92,6 +93,55 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     parse(text)
     parse("/_send @4 json " + text)
     parse("/_set alias @4 " + text)
+
+
+PROFILE = '{"displayName": "x", "fullName": ""}'
+MESSAGE = '{"msgContent": {"type": "text", "text": "x"}, "mentions": {}}'
+# What stands in the syntax of the documents → an example.
+EXAMPLES = {
+    "<str(sendRef)>": "@4",
+    "<str(chatRef)>": "@4",
+    "<json(settings)>": '{"businessAddress": false}',
+    "<json(composedMessages)>": f"[{MESSAGE}]",
+    "<json(updatedMessage)>": MESSAGE,
+    "<json(reaction)>": '{"type": "emoji", "emoji": "👍"}',
+    "<json(groupProfile)>": PROFILE,
+    "<json(profile)>": PROFILE,
+    "<json(newUser)>": f'{{"profile": {PROFILE}, "pastTimestamp": false}}',
+    "<json(preferences)>": "{}",
+    "<json(viewPwd)>": '"pw"',
+    "<json(customData)>": '{"a": 1}',
+    "<json(query)>": '{"type": "search", "search": "x"}',
+    "<str(pagination)>": "count=5",
+    "<str(chatDeleteMode)>": "full notify=off",
+    "<search>": "two words",
+    "<filePath>": "/folder/a file",
+    "<connectionLink>": "LINK",
+    "<str(preparedLink_)>": "LINK",
+    "<connLink_>": "LINK",
+}
+
+
+def examples(syntax: str) -> set[str]:
+    """Return a command with all of its optional parts, and one with none, for a syntax of the documents."""
+    syntax = re.sub(r"<\w+\[0\]>\[,<\w+\[1\]>\.\.\.\]", "1,2", syntax)
+    syntax = re.sub(r"(?<![\w])([a-zA-Z]+)(?:\|[a-zA-Z]+)+", r"\1", syntax)
+
+    def fill(text: str) -> str:
+        for name, example in EXAMPLES.items():
+            text = text.replace(name, example)
+        return re.sub(r"<\w+>", "3", text)
+
+    return {fill(re.sub(r"\[([^\[\]]*)\]", r"\1", syntax)), fill(re.sub(r"\[[^\[\]]*\]", "", syntax))}
+
+
+@pytest.mark.parametrize("about", schema()["commands"], ids=lambda about: str(about["name"]))
+def test_every_documented_command_is_understood(about: dict[str, Any]) -> None:
+    for text in examples(about["syntax"]):
+        assert parse(text, "7") is not None, text
+    if "only" not in about or "6.4.5 takes it too" in about.get("note", ""):
+        for text in examples(about.get("syntax_6.4.5", about["syntax"])):
+            assert parse(text, "6") is not None, text
 
 
 # JSON arguments.

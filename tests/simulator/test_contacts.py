@@ -19,15 +19,24 @@ def test_about_a_contact(world: World) -> None:
     )
 
 
-def test_aliases_and_custom_data(world: World) -> None:
+def test_aliases(world: World) -> None:
     alice, _ = world.connected()
     named = alice.do("/_set alias @4 my friend", "contactAliasUpdated")["toContact"]
     assert named["profile"]["localAlias"] == "my friend"
     assert alice.do("/_set alias @4", "contactAliasUpdated")["toContact"]["profile"]["localAlias"] == ""
-    alice.do('/_set custom @4 {"a": 1}', "cmdOk")
-    assert alice.do("/_info @4", "contactInfo")["contact"]["customData"] == {"a": 1}
-    alice.do("/_set custom @4", "cmdOk")
-    assert "customData" not in alice.do("/_info @4", "contactInfo")["contact"]
+
+
+def test_custom_data_of_7(world: World) -> None:
+    alice, _ = world.connected(version="7.0")
+    alice.do('/_group 1 {"displayName": "team", "fullName": ""}', "groupCreated")
+    for chat, info, key in (("@4", "contactInfo", "contact"), ("#1", "groupInfo", "groupInfo")):
+        alice.do(f'/_set custom {chat} {{"a": 1}}', "cmdOk")
+        assert alice.do(f"/_info {chat}", info)[key]["customData"] == {"a": 1}
+        alice.do(f"/_set custom {chat}", "cmdOk")
+        assert "customData" not in alice.do(f"/_info {chat}", info)[key]
+    assert alice.fails("/_set custom @99") == "errorStore.contactNotFound"
+    assert alice.fails("/_set custom #99") == "errorStore.groupNotFound"
+    assert alice.fails("/_get relays #1") == "error.commandError"
 
 
 def test_preferences_for_a_contact(world: World) -> None:

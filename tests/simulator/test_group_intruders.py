@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -95,6 +96,13 @@ FORBIDDEN: list[tuple[str, Json]] = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _no_faults(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """A message that a handler stumbles over is told on the terminal: none may be."""
+    yield
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(("event", "params"), FORBIDDEN, ids=[event for event, _ in FORBIDDEN])
 def test_what_a_member_may_not_do(world: World, circle: Circle, event: str, params: Json) -> None:
     before = state(circle)
@@ -141,3 +149,36 @@ def test_an_observer_is_not_heard(world: World, circle: Circle) -> None:
     slip(ben, "cid", "x.msg.new", {"content": {"type": "text", "text": "loud"}})
     world.settle()
     assert cid.texts("#1") == ["ann's words"]
+
+
+EVENTS = sorted(
+    {event for event, _ in FORBIDDEN} | {"x.msg.new", "x.grp.leave", "x.grp.link.mem", "x.grp.link.acpt", "x.info"}
+)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_messages_of_a_member_who_is_unknown(world: World, circle: Circle, event: str) -> None:
+    ben, cid = circle.peers[1:]
+    member_id = circle.id_of(cid, "ben")
+    cid.sim.transact(lambda: cid.sim.store.delete("groupMembers", member_id))
+    params: Json = {"profile": {}, "content": {}, "changes": [], "memberId": "x", "groupProfile": {}, "memberInfo": {}}
+    slip(ben, "cid", event, params)
+    world.settle()
+    assert cid.take() == []
+
+
+@pytest.mark.parametrize("kind", ["member.join", "member.joined", "member.met", "member.ready"])
+def test_handshakes_of_a_member_who_is_unknown(world: World, circle: Circle, kind: str) -> None:
+    ben, cid = circle.peers[1:]
+    member_id = circle.id_of(cid, "ben")
+
+    def forget() -> None:
+        connection = cid.sim.store.first("connections", entityType="member", entityId=member_id) or {}
+        status = "new" if kind == "member.ready" else "joined"
+        cid.sim.store.update("connections", connection["connId"], connStatus=status)
+        cid.sim.store.delete("groupMembers", member_id)
+
+    cid.sim.transact(forget)
+    envelope(ben, "cid", kind, memberId="x")
+    world.settle()
+    assert cid.take() == []

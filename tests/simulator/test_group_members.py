@@ -122,6 +122,10 @@ def test_who_joins_is_reviewed_in_the_support_chat(world: World) -> None:
     assert ben.take() == []
     assert ben.fails(f"/_send #1(_support:{circle.id_of(ben, 'mod')}) json {message}") == "error.groupUserRole"
     assert ann.texts(f"#1(_support:{member_id})") == ["let me in", "why?"]
+    counted = circle.member(mod, "new")["supportChat"]
+    assert (counted["unread"], counted["memberAttention"]) == (3, 0)
+    mod.do(f"/_read chat #1(_support:{circle.id_of(mod, 'new')})", "cmdOk")
+    assert circle.member(mod, "new")["supportChat"]["unread"] == 0
     assert mod.texts(f"#1(_support:{circle.id_of(mod, 'new')})") == ["let me in", "why?"]
     assert new.texts("#1(_support)") == ["let me in", "why?"]
     assert ann.texts("#1") == []

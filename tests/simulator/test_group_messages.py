@@ -222,3 +222,46 @@ def test_messages_wait_for_who_is_away_and_survive_kills(world: World) -> None:
     cid.send("#1", "now I am")
     world.settle()
     assert statuses(cid)[-1] == ("sndRcvd", "complete")
+
+
+def test_live_messages_grow_before_all_eyes(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    ann, ben = circle.peers
+    ann.do(f"/_send #1 live=on json {text_message('on')}", "newChatItems")
+    world.settle()
+    assert ben.last("newChatItems")["chatItems"][0]["chatItem"]["meta"]["itemLive"] is True
+    update = '{"msgContent": {"type": "text", "text": "once upon"}, "mentions": {}}'
+    ann.do(f"/_update item #1 {last_id(ann)} live=on json {update}", "chatItemUpdated")
+    ann.do(f"/_update item #1 {last_id(ann)} json {update.replace('upon', 'upon a time')}", "chatItemUpdated")
+    world.settle()
+    assert ben.texts("#1") == ["once upon a time"]
+    assert ben.last("chatItemUpdated")["chatItem"]["chatItem"]["meta"]["itemLive"] is False
+
+
+def test_one_message_too_large_among_others(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    circle.host.send("#1", "short", "x" * 20_000)
+    assert "chatErrors" in circle.host.take()
+    world.settle()
+    assert circle.peers[1].texts("#1") == ["short"]
+
+
+def test_who_has_left_cannot_react(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    ann, ben = circle.peers
+    ann.send("#1", "well?")
+    world.settle()
+    item_id = last_id(ben)
+    ben.do("/_leave #1", "leftMemberUser")
+    emoji = '{"type": "emoji", "emoji": "👍"}'
+    assert ben.fails(f"/_reaction #1 {item_id} on {emoji}") == "error.groupMemberUserRemoved"
+
+
+def test_statuses_of_messages_that_are_gone(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    ann, ben = circle.peers
+    ann.send("#1", "never mind")
+    ann.do(f"/_delete item #1 {last_id(ann)} internal", "chatItemsDeleted")
+    world.settle()
+    assert statuses(ann) == []
+    assert ben.texts("#1") == ["never mind"]

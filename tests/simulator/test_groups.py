@@ -251,3 +251,63 @@ def test_a_group_survives_a_restart_in_the_middle_of_joining(world: World) -> No
     cid.send("#1", "here I am")
     world.settle()
     assert [peer.texts("#1") for peer in circle.peers] == [["here I am"]] * 3
+
+
+def test_members_learn_of_a_changed_profile_with_the_next_message(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    ann, ben = circle.peers
+    ann.do('/_profile 1 {"displayName": "anna", "fullName": "Anna A"}', "userProfileUpdated")
+    assert circle.take()["ben"] == []
+    ann.send("#1", "it is me")
+    ann.send("#1", "still me")
+    assert circle.take()["ben"] == ["newChatItems", "groupMemberUpdated", "newChatItems", "newChatItems"]
+    assert circle.member(ben, "anna")["localDisplayName"] == "anna"
+    assert ben.texts("#1") == ["it is me", "still me"]
+
+
+def test_an_invitation_may_be_repeated(world: World) -> None:
+    alice, bob = world.connected()
+    alice.do('/_group 1 {"displayName": "club", "fullName": ""}', "groupCreated")
+    alice.do("/_add #1 4 member", "sentGroupInvitation")
+    again = alice.do("/_add #1 4 admin", "sentGroupInvitation")["member"]
+    assert (again["groupMemberId"], again["memberRole"], again["activeConn"]["connStatus"]) == (2, "admin", "new")
+    world.settle()
+    assert bob.take().count("receivedGroupInvitation") == 2
+    assert len(bob.do("/_groups1", "groupsList")["groups"]) == 1
+    bob.do("/_join #1", "userAcceptedGroupSent")
+    world.settle()
+    assert alice.do("/_info #1", "groupInfo")["groupSummary"] == {"currentMembers": 2}
+
+
+def test_incognito_contacts_are_not_invited(world: World) -> None:
+    alice, bob = world.peer("alice"), world.peer("bob")
+    link = alice.do("/_connect 1 incognito=on", "invitation")["connLinkInvitation"]["connFullLink"]
+    bob.do(f"/_connect 1 {link}", "sentConfirmation")
+    world.settle()
+    alice.do('/_group 1 {"displayName": "club", "fullName": ""}', "groupCreated")
+    assert alice.fails("/_add #1 4 member") == "error.contactIncognitoCantInvite"
+
+
+def test_a_group_with_a_link_is_left(world: World) -> None:
+    circle = Circle(world, "ann", "ben")
+    circle.host.do("/_leave #1", "leftMemberUser")
+    world.settle()
+    assert world.peer("late").fails(f"/connect {circle.link}") == "errorAgent.SMP.AUTH"
+
+
+def test_a_member_may_be_asked_about_before_the_connection_is_there(world: World) -> None:
+    alice, _ = world.connected()
+    alice.do('/_group 1 {"displayName": "club", "fullName": ""}', "groupCreated")
+    assert alice.fails("/_get code #1") == "errorStore.groupMemberNotFound"
+    assert alice.fails("/_get code #1 1") == "error.groupMemberNotActive"
+
+
+def test_the_start_tells_of_members_and_pending_connections(world: World) -> None:
+    circle = Circle(world, "ann", "ben", "cid")
+    circle.host.do("/_connect 1", "invitation")
+    circle.host.close()
+    circle.host.open()
+    world.settle()
+    data = [event["data"] for event in circle.host.events if event["type"] == "terminalEvent"]
+    assert [entry["member"]["memberName"] for entry in data[0]["memberSubscriptions"]] == ["ben", "cid"]
+    assert [entry["connection"]["pccConnStatus"] for entry in data[1]["pendingSubscriptions"]] == ["new"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -120,6 +121,14 @@ def test_a_folder_without_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert ann.wake_descriptor is None
         ann.drain_wake_ups()
         ann.deliver("ben", [b"1"])
+
+
+def test_a_folder_that_was_cleared_away(two: tuple[Network, Network], tmp_path: Path) -> None:
+    ann, ben = two
+    shutil.rmtree(tmp_path)
+    assert ben.senders() == []
+    ann.deliver("ben", [b"1"])
+    assert ben.senders() == ["ann"]
 
 
 # Links.
