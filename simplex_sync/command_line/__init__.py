@@ -10,7 +10,8 @@
 `list_commands`  `contacts` `groups` `members`
 `send_commands`  `send` `send-file`
 `read_commands`  `listen` `history` `export`
-`pipe_command`   `pipe`, and `pipeline` with several commands in flight
+`pipe_command`   `pipe`, with `pipeline` (several commands in flight) and `unsent` (what must not be left behind)
+`rehearse_command` `rehearse`, on the simulator
 `install_command` `doctor_command` and `checks`
 ===============  ======================================================================================================
 

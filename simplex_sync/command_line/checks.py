@@ -167,7 +167,8 @@ def _database(prefix: Path) -> Generator[Finding, None, tuple[bool, bool]]:
             "database", PROBLEM, f"{missing} is missing", "put it back from your backup: both belong together"
         )
         return False, True
-    others = [path for path in there if path.stat().st_mode & 0o077]
+    is_open = prefix.parent.stat().st_mode & 0o011
+    others = [path for path in there if is_open and path.stat().st_mode & 0o077]
     size = _size(sum(path.stat().st_size for path in there))
     if others:
         advice = f"chmod 600 {' '.join(map(str, others))}"

@@ -12,6 +12,7 @@ import click
 import platformdirs
 
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync.command_line.failures import Failed
 from simplex_sync.errors import InvalidArgument, InvalidDisplayName
 
 if TYPE_CHECKING:
@@ -86,6 +87,12 @@ class Options:
     def started(self) -> Iterator[SimplexChat]:
         """Give a started client, and close it at the end."""
         with self.client() as chat:
+            user = chat.user
+            if self.display_name not in (None, user.local_display_name, user.profile.display_name):
+                raise Failed(
+                    f"the database has no profile {self.display_name!r}, and nothing was done as "
+                    f"{user.profile.display_name!r}; leave out --display-name, or choose another --database"
+                )
             yield chat
 
     def deadline(self, timeout: float | None) -> Deadline:

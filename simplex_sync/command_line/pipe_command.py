@@ -11,10 +11,11 @@ from typing import Any, BinaryIO
 
 import click
 
-from simplex_sync.command_line.failures import LATE, REFUSED, sentence
+from simplex_sync.command_line.failures import LATE, REFUSED, Late, sentence
 from simplex_sync.command_line.options import Options, pass_options, timeout_option
 from simplex_sync.command_line.output import write_json
 from simplex_sync.command_line.pipeline import EventFeed, Pipeline
+from simplex_sync.command_line.unsent import UnsentMessages
 from simplex_sync.errors import EventsLost, SimplexError, Timeout
 
 _READ_SIZE = 65536
@@ -36,10 +37,10 @@ Each line of stdout is a JSON object:
 
 Answers come in the order of their commands. A command that fails does not stop the next ones. Several commands are
 handed over before the first is answered; the CLI runs them strictly one after another. Nothing is ever sent twice.
-At the end of stdin it waits for the answers that are missing, and ends.
+At the end of stdin it waits for the answers that are missing and for the messages that are not sent yet, and ends.
 
-Exit code: 0 if every line was answered (also by an error of the CLI), 3 if an answer did not come in time, 1 if one was
-lost together with the connection.
+Exit code: 0 if every line was answered (also by an error of the CLI), 3 if an answer did not come or a message was not
+sent in time, 1 if an answer was lost together with the connection.
 
 Examples:
 
@@ -60,20 +61,31 @@ Examples:
     help="How many commands may be in flight; 1 hands over each one only after the one before was answered.",
 )
 @click.option("--no-events", is_flag=True, help="Leave out the events.")
-@timeout_option("the answer to a command")
+@click.option("--no-wait", is_flag=True, help="End after the last answer, even if messages are not sent yet.")
+@timeout_option("the answer to a command, and at the end the sending of messages,")
 @pass_options
-def pipe(options: Options, window: int, no_events: bool, timeout: float | None) -> None:
+def pipe(options: Options, window: int, no_events: bool, no_wait: bool, timeout: float | None) -> None:
     """Run the command."""
-    stdin, writer, worst = sys.stdin.buffer, Writer(), 0
+    writer, unsent, worst = Writer(), UnsentMessages(), 0
+
+    def take(event: dict[str, Any] | SimplexError) -> None:
+        if not isinstance(event, SimplexError):
+            unsent.happened(event)
+        if not no_events:
+            writer.event(event)
+
     with options.started() as chat:
         pipeline = Pipeline(chat, window, options.deadline(timeout).seconds)
-        feed = None if no_events else EventFeed(chat, writer.event, pipeline.break_off)
-        if feed is not None:
-            feed.start()
-        for number, outcome in pipeline.answers(numbered_lines(stdin)):
+        feed = EventFeed(chat, take, pipeline.break_off)
+        feed.start()
+        for number, outcome in pipeline.answers(numbered_lines(sys.stdin.buffer)):
+            if not isinstance(outcome, SimplexError):
+                unsent.answered(outcome)
             worst = max(worst, writer.answer(number, outcome))
-        if feed is not None:
-            feed.finish()
+        left = 0 if no_wait else unsent.wait(options.deadline(timeout))
+        feed.finish()
+    if left:
+        raise Late(f"{left} messages are not sent yet; the CLI goes on with them whenever it runs")
     raise click.exceptions.Exit(worst)
 
 

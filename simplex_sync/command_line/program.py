@@ -55,6 +55,7 @@ _COMMANDS = {
     "listen": "read_commands:listen",
     "members": "list_commands:members",
     "pipe": "pipe_command:pipe",
+    "rehearse": "rehearse_command:rehearse",
     "send": "send_commands:send",
     "send-file": "send_commands:send_file",
 }

@@ -67,15 +67,17 @@ def test_all_is_well(people: People) -> None:
 
 
 def test_people_get_lines_with_the_advice_below(people: People) -> None:
+    people.alice.parent.chmod(0o755)
     people.alice.with_name("chat_chat.db").chmod(0o644)
     result = people.run("doctor", "--no-start")
-    people.alice.with_name("chat_chat.db").chmod(0o600)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert "ok       version: 6.4.5.1" in lines
     assert "skipped  start: not tried, as you wished" in lines
     warned = next(number for number, line in enumerate(lines) if line.startswith("warning  database:"))
     assert lines[warned + 1].strip().startswith("→ chmod 600")
+    people.alice.parent.chmod(0o700)
+    assert "ok       database: " in people.run("doctor", "--no-start").stdout
 
 
 def test_a_client_that_uses_the_database_is_named(people: People) -> None:

@@ -48,7 +48,7 @@ def test_connect_prints_the_name_to_write_to(people: People, tmp_path: Path) -> 
     result = people.run(*carol, people.bob.invite().link)
     assert (result.exit_code, result.stdout) == (0, "connected: @bob\n")
     group = people.bob.create_group("readers")
-    result = people.run(*carol, people.bob.group_link(group).link, "--timeout", "30")
+    result = people.run(*carol, "-", "--timeout", "30", stdin=people.bob.group_link(group).link + "\n")
     assert (result.exit_code, result.stdout) == (0, "connected: #readers\n")
 
 

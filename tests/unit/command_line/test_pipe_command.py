@@ -111,6 +111,27 @@ def test_an_answer_that_does_not_come_in_time_is_told_and_the_next_one_waited_fo
     assert result.exit_code == 3
 
 
+def test_it_ends_when_what_it_sent_has_left_the_machine(people: People) -> None:
+    stdin = "\n".join(send_command(people, f"many {number}") for number in range(10))
+    assert people.run("pipe", "--no-events", stdin=stdin).exit_code == 0
+    shown = people.run("pipe", "--no-events", stdin=f"/_get chat @{people.bob_id} count=10")
+    items = lines_of(shown.stdout)[0]["response"]["chat"]["chatItems"]
+    assert len(items) == 10
+    assert {item["meta"]["itemStatus"]["type"] for item in items} <= {"sndSent", "sndRcvd"}
+
+
+def test_messages_that_cannot_be_sent_in_time_are_counted(people: People) -> None:
+    people.environment["SIMPLEX_SIM_FAULTS"] = '{"unreachable": true}'
+    try:
+        late = people.run("pipe", "--timeout", "1", stdin=send_command(people, "private words"))
+        early = people.run("pipe", "--no-events", "--no-wait", stdin=send_command(people, "more words"))
+    finally:
+        people.environment["SIMPLEX_SIM_FAULTS"] = None
+    assert (late.exit_code, early.exit_code) == (3, 0)
+    assert late.stderr.startswith("Error: 1 messages are not sent yet")
+    assert "private" not in late.stderr
+
+
 def test_what_was_lost_with_the_connection_is_not_sent_again(run: Run, make_fake: Callable[..., FakeCli]) -> None:
     fake = make_fake(on={"/die": ["exit"]})
     options = ("--executable", str(fake.path), "--database", str(fake.folder / "db"))

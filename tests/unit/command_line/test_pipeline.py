@@ -26,15 +26,16 @@ class OtherSide:
 
     Args:
         answers: Whether each command is answered at once.
+        hands_over: Whether commands get as far as the socket.
     """
 
-    def __init__(self, *, answers: bool = True) -> None:
+    def __init__(self, *, answers: bool = True, hands_over: bool = True) -> None:
         self.router = Router()
         self.sent: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-        self._answers = answers
+        self._answers, self._hands_over = answers, hands_over
 
     def send(self, slot: Slot) -> None:
-        slot.handed_over = True
+        slot.handed_over = self._hands_over
         self.sent.put(slot)
         if self._answers:
             self.answer(slot)
@@ -76,38 +77,38 @@ def test_no_more_than_the_window_is_in_flight() -> None:
 def test_an_answer_that_cannot_be_read_is_an_unknown_outcome() -> None:
     other = OtherSide(answers=False)
     answers = Pipeline(other.chat, 1, SECONDS).answers(lines("a"))
-    threading.Thread(
-        target=lambda: other.answer(slot := other.sent.get(), b'{"corrId":"%s","resp":7}' % slot.corr_id.encode())
-    ).start()
+
+    def answer() -> None:
+        slot = other.sent.get(timeout=SECONDS)
+        other.answer(slot, b'{"corrId":"%s","resp":7}' % slot.corr_id.encode())
+
+    answerer = threading.Thread(target=answer)
+    answerer.start()
     [(number, error)] = answers
+    answerer.join(SECONDS)
     assert number == 1
     assert isinstance(error, OutcomeUnknown)
 
 
-def test_what_was_not_handed_over_is_told_apart() -> None:
-    other = OtherSide(answers=False)
-    pipeline = Pipeline(other.chat, 2, 0.05)
-    answers = pipeline.answers(lines("a", "b"))
-    slots = []
-
-    def lose() -> None:
-        slots.extend(other.sent.get(timeout=SECONDS) for _ in range(2))
-        slots[1].handed_over = False
-
-    loser = threading.Thread(target=lose)
-    loser.start()
-    outcomes = [outcome for _, outcome in answers]
-    loser.join(SECONDS)
-    assert [type(outcome) for outcome in outcomes] == [CommandTimeout, CommandTimeout]
-    assert "outcome is unknown" in str(outcomes[0])
+@pytest.mark.parametrize(("hands_over", "outcome"), [(True, "its outcome is unknown"), (False, "it was not sent")])
+def test_a_command_that_is_not_answered_in_time_says_whether_it_was_sent(hands_over: bool, outcome: str) -> None:
+    other = OtherSide(answers=False, hands_over=hands_over)
+    [(_, first), (_, second)] = Pipeline(other.chat, 1, 0.05).answers(lines("a", "b"))
+    assert isinstance(first, CommandTimeout)
+    assert isinstance(second, CommandTimeout)
+    assert outcome in str(first)
+    assert other.router.pending == 0
 
 
 def test_a_lost_connection_fails_what_is_in_flight() -> None:
     other = OtherSide(answers=False)
     answers = Pipeline(other.chat, 1, SECONDS).answers(lines("a"))
-    loser = threading.Thread(
-        target=lambda: (other.sent.get(timeout=SECONDS), other.router.fail_handed_over(ConnectionLost("lost")))
-    )
+
+    def lose() -> None:
+        other.sent.get(timeout=SECONDS)
+        other.router.fail_handed_over(ConnectionLost("lost"))
+
+    loser = threading.Thread(target=lose)
     loser.start()
     [(_, error)] = answers
     loser.join(SECONDS)
@@ -124,11 +125,11 @@ def test_a_client_that_is_closed_ends_it() -> None:
 
 
 def test_what_was_never_sent_fails_with_the_reason() -> None:
-    other = OtherSide(answers=False)
+    other = OtherSide(answers=False, hands_over=False)
     answers = Pipeline(other.chat, 1, SECONDS).answers(lines("a"))
 
     def end() -> None:
-        other.sent.get(timeout=SECONDS).handed_over = False
+        other.sent.get(timeout=SECONDS)
         other.router.close(ConnectionLost("the client: gone"))
 
     ender = threading.Thread(target=end)
