@@ -19,9 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from websockets.frames import Opcode, apply_mask
+from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
+from websockets.utils import apply_mask
 
 from scripts.benchmarks import frames
 

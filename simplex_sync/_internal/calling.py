@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.router import Slot
 from simplex_sync._internal.session import Session
 from simplex_sync.api import responses
 from simplex_sync.api.methods import Methods
@@ -115,14 +116,13 @@ class Calls(Methods):
     def _call_once(self, method: str, name: str, text: str, deadline: Deadline, only_reads: bool) -> responses.Response:
         session = self._living_session(method)
         try:
-            slot = session.router.open_slot(text)
+            slot = session.router.make_slot(text)
         except UnicodeEncodeError:
             slot = None  # that error holds the text, so it must not become part of ours
-        except ConnectionLost as error:
-            raise retold(method, error) from error
         if slot is None:
             raise InvalidArgument(f"{method}: the text holds half of a surrogate pair", argument="text")
         try:
+            self._open(method, session, slot)
             session.channel.send(slot)
             ended = slot.wait(deadline)
         except BaseException:
@@ -139,6 +139,13 @@ class Calls(Methods):
             raise self._lost(method, name, slot.error, slot.handed_over and not only_reads) from slot.error
         assert slot.frame is not None
         return self._response(method, name, slot.frame)
+
+    @staticmethod
+    def _open(method: str, session: Session, slot: Slot) -> None:
+        try:
+            session.router.register(slot)
+        except ConnectionLost as error:
+            raise retold(method, error) from error
 
     @staticmethod
     def _lost(method: str, name: str, error: SimplexError, unknown: bool) -> SimplexError:

@@ -1,8 +1,8 @@
 """The one thread of a client that does all I/O after start-up.
 
-It waits on the socket, the pseudo-terminal and a pipe that wakes it, and owns all three; only the writing to the socket
-it shares with the callers, who then wait on a slot. The terminal is always drained: the CLI prints every command there,
-and stops answering when nobody reads it.
+It waits on the socket, the pseudo-terminal and a pipe that wakes it, and owns all three; a caller without company may
+use the socket for a moment (see `outgoing` and `incoming`), all others wait on a slot. The terminal is always drained:
+the CLI prints every command there, and stops answering when nobody reads it.
 
 The WebSocket protocol is that of `websockets`, without its I/O: no limit for messages (lists of thousands of contacts
 have many megabytes), no compression, no pings (the CLI answers them only while it is idle).
@@ -15,10 +15,10 @@ import logging
 import os
 import selectors
 import socket
-import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame as WebSocketFrame
@@ -29,6 +29,7 @@ from websockets.uri import WebSocketURI
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.incoming import Incoming
 from simplex_sync._internal.outgoing import Outgoing
 from simplex_sync._internal.router import Router, Slot
 from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
@@ -36,6 +37,9 @@ from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
 _READ_SIZE = 256 * 1024
 #: Seconds after which the thread looks again whether it can send, or read on; both are short and rare.
 _AGAIN_SECONDS = 0.002
+#: Bytes of output up to which the terminal is left alone for a while after it was read, and for how many seconds. What
+#: the CLI prints of short commands meanwhile is far less than what makes it wait.
+_SHORT_OUTPUT, _REST_SECONDS = 2048, 0.01
 logger = logging.getLogger("simplex_sync")
 # Of no tree, so that nobody can turn it on: at the level DEBUG the protocol logs what frames and headers hold, which
 # can be texts and passwords.
@@ -83,7 +87,8 @@ class Wire:
             uri: Where it leads to.
             deadline: Until when the other side must have answered.
             terminal: The descriptor of the pseudo-terminal, or None.
-            drain: Reads what is on the terminal, so that the CLI never waits for that.
+            drain: Called ten times a second: reads what is on the terminal, so that the CLI never waits for that, and
+                raises an error where this is to end.
 
         Raises:
             StartTimeout: The other side said nothing in time.
@@ -137,6 +142,7 @@ class Channel:
         self._router = router
         self._link = link
         self._outgoing = Outgoing()
+        self._incoming = Incoming(router)
         self._holding = False  # whether nothing is read, so that a reader of events can catch up
         self._parts: list[bytes] = []
         #: Set when the thread was asked to end.
@@ -158,7 +164,10 @@ class Channel:
         """Send the frame of a call, at once or as soon as there is room for it (any thread)."""
         try:
             # With several calls at a time it costs less to let the thread send what has come together.
-            if not self._outgoing.send(slot, at_once=self._router.pending == 1) or self._holding:
+            if self._router.pending > 1 or self._holding:
+                self._outgoing.send(slot, at_once=False)
+                self.wake()
+            elif not self._incoming.exchange(slot, self._outgoing.send) or self._holding:
                 self.wake()
         except BaseException:
             self.wake()  # an interrupt may have come when a part of the frame was sent
@@ -198,6 +207,7 @@ class Channel:
     def close_descriptors(self) -> None:
         """Close what the thread owns: at its end, where it never began, or in a forked process. Can be called again."""
         wire, self._wire = self._wire, None
+        self._incoming.disconnect()
         if wire is not None:
             wire.sock.close()
         with self._pipe_lock:
@@ -209,6 +219,7 @@ class Channel:
     def after_fork(self) -> None:
         """In a forked process: close our copies of the descriptors, which ends nothing."""
         self._pipe_lock = threading.Lock()  # the old one may have been held by a thread that is not here
+        self._incoming.after_fork()
         self.close_descriptors()
 
     # The thread
@@ -218,6 +229,7 @@ class Channel:
             while self._wire is not None and not self.closing.is_set():
                 cause = self._serve(self._wire)
                 self._outgoing.disconnect()
+                self._incoming.disconnect()
                 self._wire.sock.close()
                 self._wire = None
                 if self.closing.is_set():
@@ -238,11 +250,13 @@ class Channel:
         selector = selectors.DefaultSelector()
         try:
             selector.register(self._wake_read, selectors.EVENT_READ, "wake")
-            selector.register(wire.sock, selectors.EVENT_READ, "socket")
-            if wire.terminal is not None:
-                selector.register(wire.terminal, selectors.EVENT_READ, "terminal")
+            watched = self._incoming.connect(wire.sock)
+            selector.register(watched, selectors.EVENT_READ, "socket")
+            terminal = -1 if wire.terminal is None else wire.terminal
+            if terminal >= 0:
+                selector.register(terminal, selectors.EVENT_READ, "terminal")
             self._outgoing.connect(wire.sock)
-            wanted = selectors.EVENT_READ
+            wanted, resting = selectors.EVENT_READ, 0.0
             # What came together with the answer to the handshake, and what was queued while there was no connection.
             self._take_in(wire)
             self._put_out()
@@ -253,50 +267,71 @@ class Channel:
                 wants = selectors.EVENT_WRITE if self._outgoing.waits_for_room else 0
                 wants |= 0 if self._holding else selectors.EVENT_READ
                 if wants != wanted:
-                    _watch(selector, wire.sock, wanted, wants)
+                    if watched is wire.sock:
+                        _watch(selector, watched, wanted, wants)
+                    else:
+                        _watch(selector, watched, wanted & selectors.EVENT_READ, wants & selectors.EVENT_READ)
+                        _watch(selector, wire.sock, wanted & selectors.EVENT_WRITE, wants & selectors.EVENT_WRITE)
                     wanted = wants
-                ready = selector.select(_AGAIN_SECONDS if self._outgoing.put_off or self._holding else None)
+                ready = selector.select(self._patience(resting))
+                if resting and time.monotonic() >= resting:
+                    resting = 0.0
+                    selector.register(terminal, selectors.EVENT_READ, "terminal")
                 if not ready:
                     self._put_out()
                 for key, events in ready:
                     if key.data == "socket":
-                        if events & selectors.EVENT_READ:
-                            self._receive(wire)
                         if events & selectors.EVENT_WRITE:
                             self._put_out()
+                        if events & selectors.EVENT_READ:
+                            self._receive(wire)
                     elif key.data == "wake":
                         os.read(self._wake_read, 4096)
                         self._put_out()
-                    elif not self._drain(wire):
-                        selector.unregister(key.fd)
-                        wire.terminal = None
+                        if self._incoming.was_lent():
+                            self._receive(wire)
+                    else:
+                        size = self._drain(terminal)
+                        if size < _SHORT_OUTPUT:
+                            # The CLI prints a line for every command; it is read a hundred times a second at most.
+                            selector.unregister(terminal)
+                            resting = time.monotonic() + _REST_SECONDS if size >= 0 else 0.0
             return ConnectionLost("the client was closed")
         except _Lost as lost:
             return lost.error
         finally:
             selector.close()
 
-    def _drain(self, wire: Wire) -> bool:
-        """Read the terminal; return whether it is still there."""
-        assert wire.terminal is not None
+    def _patience(self, resting: float) -> float | None:
+        """Return for how many seconds to wait for something to do; None where there is nothing to look after.
+
+        Args:
+            resting: Until when the terminal is left alone; 0 where it is watched.
+        """
+        again = _AGAIN_SECONDS if self._outgoing.put_off or self._holding else None
+        if not resting:
+            return again
+        left = max(0.0, resting - time.monotonic())
+        return left if again is None else min(left, again)
+
+    def _drain(self, terminal: int) -> int:
+        """Read the terminal; return how many bytes there were, or -1 where it is no more."""
         try:
-            data = os.read(wire.terminal, _READ_SIZE)
+            data = os.read(terminal, _READ_SIZE)
         except BlockingIOError:
-            return True
+            return 0
         except OSError:  # what Linux says when the last process on the terminal has ended
-            return False
+            return -1
         self._link.output(data)
-        return bool(data)
+        return len(data) or -1
 
     def _receive(self, wire: Wire) -> None:
         try:
-            data = wire.sock.recv(_READ_SIZE)
-            while isinstance(wire.sock, ssl.SSLSocket) and data and wire.sock.pending():
-                data += wire.sock.recv(wire.sock.pending())
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
+            self._incoming.receive(lambda data: self._take(wire, data))
         except OSError as error:
             raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
+
+    def _take(self, wire: Wire, data: bytes) -> None:
         if not data:
             raise _Lost(ConnectionLost("the CLI closed the connection"))
         wire.protocol.receive_data(data)
@@ -329,14 +364,16 @@ class Channel:
             raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
 
 
-def _watch(selector: selectors.BaseSelector, sock: socket.socket, before: int, now: int) -> None:
+def _watch(selector: selectors.BaseSelector, watched: Any, before: int, now: int) -> None:
     """Change what a selector says of the socket; 0 is nothing at all."""
+    if now == before:
+        return
     if not now:
-        selector.unregister(sock)
+        selector.unregister(watched)
     elif not before:
-        selector.register(sock, now, "socket")
+        selector.register(watched, now, "socket")
     else:
-        selector.modify(sock, now, "socket")
+        selector.modify(watched, now, "socket")
 
 
 class _Lost(Exception):

@@ -11,11 +11,13 @@ import gc
 import json
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 _HEAD = re.compile(
     rb'\s*\{\s*(?:"corrId"\s*:\s*"([^"\\\x00-\x1f]*)"\s*,\s*)?"resp"\s*:\s*\{\s*"type"\s*:\s*"([A-Za-z0-9_]+)"\s*[,}]'
 )
+
+T = TypeVar("T")
 
 #: Bytes from which on the garbage collector rests while an answer is made into records.
 _LARGE = 256 * 1024
@@ -118,7 +120,7 @@ class Frame:
         body = value.get("resp") if isinstance(value, dict) else None
         return body if isinstance(body, dict) else None
 
-    def decoded(self, decode: Callable[[dict[str, Any]], Any]) -> tuple[dict[str, Any], Any] | None:
+    def decoded(self, decode: Callable[[dict[str, Any]], T]) -> tuple[dict[str, Any], T] | None:
         """Return the JSON object of the response or event and its record, or None where the frame has none.
 
         Thousands of contacts are a hundred thousand new objects, none of which is garbage yet. Looking for some among
@@ -135,7 +137,7 @@ class Frame:
         finally:
             gc.enable()
 
-    def _decoded(self, decode: Callable[[dict[str, Any]], Any]) -> tuple[dict[str, Any], Any] | None:
+    def _decoded(self, decode: Callable[[dict[str, Any]], T]) -> tuple[dict[str, Any], T] | None:
         body = self.body()
         return None if body is None else (body, decode(body))
 

@@ -1,6 +1,6 @@
 """What is on its way to the CLI: frames are sent by the caller itself where nothing else is, or wait in a queue.
 
-A caller that sends its own frame saves waking the I/O thread for it, a fifth of what a short command takes. It can be
+A caller that sends its own frame saves waking the I/O thread for it, a seventh of what a short command takes. It can be
 interrupted (Ctrl-C) between any two steps of the interpreter, and still leaves no half a frame and sends nothing twice:
 it notes what it is about to send, and how much of that the socket took is noted by the same call into C that sends, so
 that the I/O thread, which is never interrupted, always knows what is missing.
@@ -119,8 +119,10 @@ class Outgoing:
             self._settle()
             while self._queue:
                 slot = self._queue.popleft()
+                # In this order: a caller that gives up says so first and looks then, so it never takes for unsent what
+                # is sent.
+                slot.handed_over = True
                 if not slot.abandoned:
-                    slot.handed_over = True
                     self._buffer += _serialized(slot)
             while self._buffer and self._sock is not None:
                 del self._buffer[: self._sock.send(self._buffer)]

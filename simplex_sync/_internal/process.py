@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import pexpect
@@ -73,6 +73,71 @@ def _is_end(pid: int, port: int, other_port: int) -> bool:
     return any(each.raddr and each.laddr.port == port and each.raddr.port == other_port for each in connections)
 
 
+def _spawn(argv: Sequence[str]) -> Any:
+    """Start a program on a pseudo-terminal; return what pexpect makes of it."""
+    with warnings.catch_warnings():
+        # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        program, *arguments = with_default_signals(argv)
+        spawn = cast(  # the stubs leave out the process that pexpect holds
+            Any,
+            pexpect.spawn(
+                program,
+                arguments,
+                timeout=None,
+                env=child_environment(),
+                echo=False,
+                dimensions=(24, 1000),
+                maxread=65536,
+                searchwindowsize=4096,
+            ),
+        )
+    spawn.delaybeforesend = None
+    process = spawn.ptyproc
+    process.delayafterclose = process.delayafterterminate = 0
+    # A plain descriptor in the place of the file object that the terminal comes with: that one has a lock, and a
+    # process that is forked while another thread has it could never close the terminal.
+    descriptor = os.dup(process.fd)
+    process.fileobj.close()
+    process.fd = spawn.child_fd = descriptor
+    return spawn
+
+
+def _uninterrupted(start: Callable[[], Any]) -> Any:
+    """Return what `start` returns; an interrupt (Ctrl-C) comes after it, and then what was started is ended.
+
+    It runs in a thread, since only the main thread is interrupted; half a start would leave a process and descriptors.
+    """
+    started: list[Any] = []
+    failures: list[BaseException] = []
+    done = threading.Event()  # and not join(), which takes a thread for ended once it was interrupted itself
+
+    def run() -> None:
+        try:
+            started.append(start())
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=run, name="simplex_sync start")
+    try:
+        thread.start()
+        done.wait()
+    except BaseException:
+        if thread.ident is not None:
+            done.wait()
+        for each in started:
+            os.kill(each.pid, signal.SIGKILL)
+            os.waitpid(each.pid, 0)
+            os.close(each.child_fd)
+            each.terminated = each.closed = each.ptyproc.terminated = each.ptyproc.closed = True
+        raise
+    if failures:
+        raise failures[0]
+    return started[0]
+
+
 class CliProcess:
     """A running CLI.
 
@@ -92,40 +157,12 @@ class CliProcess:
         self._reaped = False
         self._lock = threading.Lock()
         try:
-            with warnings.catch_warnings():
-                # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                program, *arguments = with_default_signals(argv)
-                spawn = pexpect.spawn(
-                    program,
-                    arguments,
-                    timeout=None,
-                    env=child_environment(),
-                    echo=False,
-                    dimensions=(24, 1000),
-                    maxread=65536,
-                    searchwindowsize=4096,
-                )
+            self.spawn = _uninterrupted(lambda: _spawn(argv))
         except (pexpect.ExceptionPexpect, OSError) as error:
             raise StartError(f"start: {argv[0]!r} could not be started: {error}") from error
-        self.spawn = cast(Any, spawn)  # the stubs leave out the process that pexpect holds
-        self.spawn.delaybeforesend = None
-        self.spawn.ptyproc.delayafterclose = 0
-        self.spawn.ptyproc.delayafterterminate = 0
         self.pid: int = self.spawn.pid
-        self.terminal: int = self._plain_descriptor()
+        self.terminal: int = self.spawn.child_fd
         self.created = self._created()
-
-    def _plain_descriptor(self) -> int:
-        """Put a plain descriptor in the place of the file object that the terminal comes with.
-
-        That one has a lock, and a process that is forked while another thread has it could never close the terminal.
-        """
-        process = self.spawn.ptyproc
-        descriptor = os.dup(process.fd)
-        process.fileobj.close()
-        process.fd = self.spawn.child_fd = descriptor
-        return descriptor
 
     def _created(self) -> float:
         try:

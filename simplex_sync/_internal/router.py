@@ -85,23 +85,31 @@ class Router:
 
     # Calls
 
-    def open_slot(self, text: str) -> Slot:
-        """Register a call, before anything of it is sent.
+    def make_slot(self, text: str) -> Slot:
+        """Return a new call that is not registered yet, so that an interrupt right here leaves nothing behind.
 
         Args:
             text: The command string.
+        """
+        corr_id = str(next(self._numbers))
+        return Slot(corr_id, encode_command(corr_id, text))
+
+    def register(self, slot: Slot) -> None:
+        """Register a call, before anything of it is sent.
 
         Raises:
             SimplexError: The router is closed.
         """
-        number = next(self._numbers)
-        corr_id = str(number)
-        slot = Slot(corr_id, encode_command(corr_id, text))
         with self._lock:
             if self._error is not None:
                 raise self._error
-            self._issued = max(self._issued, number)
-            self._slots[corr_id] = slot
+            self._issued = max(self._issued, int(slot.corr_id))
+            self._slots[slot.corr_id] = slot
+
+    def open_slot(self, text: str) -> Slot:
+        """Return a new call that is registered."""
+        slot = self.make_slot(text)
+        self.register(slot)
         return slot
 
     def abandon(self, slot: Slot) -> None:

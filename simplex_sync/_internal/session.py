@@ -136,7 +136,7 @@ class Session:
             raise ConnectionLost(f"start: the CLI's port {port} does not take a connection") from error
         try:
             uri = WebSocketURI(False, "127.0.0.1", port, "/", "", None, None)
-            wire = Wire.open(sock, uri, deadline, process.terminal, process.drain)
+            wire = Wire.open(sock, uri, deadline, process.terminal, self._while_opening)
             if not process.is_peer(port, sock.getsockname()[1]):
                 raise StartError("start: the CLI's port was taken over by another process; no command was sent to it")
         except StartTimeout as error:
@@ -165,7 +165,14 @@ class Session:
                 sock = ssl.create_default_context().wrap_socket(sock, server_hostname=uri.host)
         except OSError as error:
             raise ConnectionLost(f"start: {where} does not take a connection: {error}") from error
-        return Wire.open(sock, uri, deadline, None, lambda: None)
+        return Wire.open(sock, uri, deadline, None, self._while_opening)
+
+    def _while_opening(self) -> None:
+        """Read what the CLI prints, again and again while a connection is opened, and see whether to go on."""
+        if self.process is not None:
+            self.process.drain()
+        if self._is_closing():
+            raise ClientClosed("start: the client was closed meanwhile")
 
     # What the channel asks for (in its thread)
 
@@ -185,6 +192,8 @@ class Session:
         except (SimplexError, OSError) as error:
             if not self._is_closing():
                 self._give_up(cause, error)
+            elif self.process is not None:
+                self.process.stop()  # in case that `close` waited for this thread in vain
             return None
         record = events.Reconnected(gap_possible=True, restarted=restarted)
         self.router.publish(Frame.marker(events.Reconnected.tag, record))
@@ -202,6 +211,8 @@ class Session:
                 logger.warning("the CLI lives, but takes no connection; ending it")
         process.drain()
         process.stop()
+        if self._is_closing():
+            raise ClientClosed("start: the client was closed meanwhile")
         if not self._restart:
             raise self._child_exited("recover", ChildExited)
         self.restarts += 1

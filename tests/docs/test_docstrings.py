@@ -57,9 +57,13 @@ def test_every_argument_is_explained(name: str) -> None:
     raises = re.search(r"^Raises:\n((?:\s{4}.*\n?)+)", text, re.MULTILINE)
     if raises:
         for kind in re.findall(r"^\s{4}(\w+):", raises.group(1), re.MULTILINE):
-            assert hasattr(errors, kind) or kind in ("ValueError", "TypeError", "OSError", "KeyboardInterrupt", "StopIteration"), (
-                f"{name}: {kind}"
-            )
+            assert hasattr(errors, kind) or kind in (
+                "ValueError",
+                "TypeError",
+                "OSError",
+                "KeyboardInterrupt",
+                "StopIteration",
+            ), f"{name}: {kind}"
 
 
 def test_timeouts_are_in_seconds() -> None:

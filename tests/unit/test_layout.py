@@ -15,10 +15,12 @@ PACKAGE = Path(__file__).resolve().parents[2] / "simplex_sync"
 ROWS = [
     ["errors", "_version"],
     ["_internal.deadline", "_internal.strings"],
-    ["_internal.wire", "_internal.command"],
-    ["_internal.two_forms", "_internal.arguments", "api"],
+    ["_internal.wire", "_internal.reflection", "_internal.command", "_internal.command_arguments"],
+    ["_internal.two_forms", "api"],
     ["_internal.codec", "_internal.output"],
+    ["_internal.event_log"],
     ["_internal.router"],
+    ["_internal.incoming", "_internal.outgoing"],
     ["_internal.channel", "_internal.process", "_internal.database", "_internal.startup", "_internal.release"],
     ["_internal.download", "_internal.installing", "_internal.start_simulator", "executable", "retrying"],
     ["_internal.session", "_internal.settings"],
@@ -64,7 +66,7 @@ def imported(name: str, path: Path, known: set[str]) -> set[str]:
         for each in names:
             if each.startswith("simplex_sync."):
                 inner_name = each.removeprefix("simplex_sync.")
-                if inner_name in known and inner_name != name:
+                if inner_name in known and inner_name not in (name, "_internal"):
                     found.add(inner_name)
     return found
 

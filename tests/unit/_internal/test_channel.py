@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import selectors
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -15,68 +13,14 @@ from typing import Any
 import pytest
 from websockets.frames import Frame as WebSocketFrame
 from websockets.frames import Opcode
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
-from websockets.uri import parse_uri
 
-from simplex_sync._internal import channel as module
 from simplex_sync._internal.channel import Channel, Wire
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.router import Router
 from simplex_sync.errors import ClientClosed, ConnectionLost, SimplexError, StartTimeout
+from tests.children.peer import URI, Cli, text
 
 LONG = 20.0
-URI = parse_uri("ws://localhost:1")
-
-
-class Cli:
-    """The other end: a WebSocket server that the test moves by hand."""
-
-    def __init__(self, *, greeting: bytes = b"") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            self.ours = socket.create_connection(listener.getsockname())
-            self.sock, _address = listener.accept()
-        self.sock.settimeout(LONG)
-        self._commands: list[dict[str, Any]] = []
-        self.protocol = ServerProtocol(max_size=None)
-        self._greeting = greeting
-
-    def handshake(self) -> None:
-        self.protocol.receive_data(self.sock.recv(65536))
-        [request] = self.protocol.events_received()
-        assert isinstance(request, Request)
-        self.protocol.send_response(self.protocol.accept(request))
-        self.sock.sendall(b"".join(self.protocol.data_to_send()) + self._greeting)
-
-    def wire(self, terminal: int | None = None) -> Wire:
-        """Return our end after the handshake."""
-        thread = threading.Thread(target=self.handshake)
-        thread.start()
-        try:
-            return Wire.open(self.ours, URI, Deadline(LONG), terminal, lambda: None)
-        finally:
-            thread.join()
-
-    def say(self, **frame: Any) -> None:
-        self.sock.sendall(text(frame))
-
-    def command(self) -> dict[str, Any]:
-        """Return the next command that arrives."""
-        while not self._commands:
-            data = self.sock.recv(1 << 20)
-            assert data
-            self.protocol.receive_data(data)
-            frames = [event for event in self.protocol.events_received() if isinstance(event, WebSocketFrame)]
-            self._commands += [json.loads(bytes(frame.data)) for frame in frames if frame.opcode is Opcode.TEXT]
-        return self._commands.pop(0)
-
-    def close(self) -> None:
-        self.sock.close()
-        self.ours.close()
-
-
-def text(frame: dict[str, Any]) -> bytes:
-    return WebSocketFrame(Opcode.TEXT, json.dumps(frame).encode()).serialize(mask=False)
 
 
 class Owner:
@@ -187,6 +131,8 @@ def test_a_lost_connection_fails_what_was_sent_and_a_new_one_takes_the_rest(
             cli.sock.sendall(b"".join(cli.protocol.data_to_send()))
         case "broken frame":
             cli.sock.sendall(b"\xff\xff\xff")
+        case "reset":
+            cli.reset()
         case _:
             cli.sock.close()
     assert sent.wait(Deadline(LONG))
@@ -240,17 +186,6 @@ def test_the_terminal_is_read_until_its_end(channel: Channel, owner: Owner, cli:
     os.close(ours)
 
 
-def test_a_terminal_without_anything_to_read(channel: Channel, cli: Cli) -> None:
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    wire = cli.wire(reading)
-    assert channel._drain(wire)
-    os.close(writing)
-    assert not channel._drain(wire)
-    os.close(reading)
-    wire.sock.close()
-
-
 def test_more_than_the_socket_takes(channel: Channel, cli: Cli) -> None:
     channel.start(cli.wire())
     large = "x" * 8_000_000
@@ -282,15 +217,6 @@ def test_nothing_is_read_while_a_reader_of_events_catches_up(
     assert (frame.tag, holds) == ("contactConnected", [])
 
 
-def test_a_selector_can_watch_for_nothing_and_for_something_again(cli: Cli) -> None:
-    with selectors.DefaultSelector() as selector:
-        selector.register(cli.ours, selectors.EVENT_READ, "socket")
-        cli.sock.sendall(b"x")
-        for before, now, ready in ((1, 0, 0), (0, 1, 1), (1, 3, 3)):
-            module._watch(selector, cli.ours, before, now)
-            assert [events for _key, events in selector.select(0)] == ([ready] if ready else [])
-
-
 def test_an_interrupted_sender_wakes_the_thread(channel: Channel, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
     channel.start(cli.wire())
     woken: list[bool] = []
@@ -305,34 +231,6 @@ def test_an_interrupted_sender_wakes_the_thread(channel: Channel, monkeypatch: p
             ask(channel, "/user")
     assert woken == [True]
     monkeypatch.undo()
-
-
-class Failing:
-    """A socket that fails as told."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def recv(self, _size: int) -> bytes:
-        raise self._error
-
-
-@pytest.mark.parametrize("error", [BlockingIOError(), ssl.SSLWantReadError(), ssl.SSLWantWriteError()])
-def test_nothing_to_read_yet_is_no_error(channel: Channel, cli: Cli, error: BaseException) -> None:
-    wire = cli.wire()
-    sock: Any = Failing(error)
-    channel._receive(Wire(sock, wire.protocol))
-    wire.sock.close()
-
-
-def test_a_socket_that_fails_is_a_lost_connection(channel: Channel, cli: Cli) -> None:
-    wire = cli.wire()
-    sock: Any = Failing(ConnectionResetError())
-    with pytest.raises(module._Lost) as caught:
-        channel._receive(Wire(sock, wire.protocol))
-    assert str(caught.value.error) == "the connection to the CLI was lost"
-    assert isinstance(caught.value.error.__cause__, ConnectionResetError)
-    wire.sock.close()
 
 
 # The opening handshake
@@ -376,7 +274,9 @@ def test_waking_again_and_again_is_no_error(channel: Channel) -> None:
     channel.wake()
 
 
-def test_stop_from_the_thread_itself_does_not_wait_for_it(channel: Channel, owner: Owner, cli: Cli) -> None:
+def test_stop_from_the_thread_itself_does_not_wait_for_it(
+    channel: Channel, owner: Owner, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers: list[bool] = []
     done = threading.Event()
 
@@ -384,7 +284,7 @@ def test_stop_from_the_thread_itself_does_not_wait_for_it(channel: Channel, owne
         answers.append(channel.stop(LONG))
         done.set()
 
-    owner.output = output  # type: ignore[method-assign] # called in the thread
+    monkeypatch.setattr(owner, "output", output)
     ours, theirs = os.openpty()
     channel.start(cli.wire(ours))
     os.write(theirs, b"x")
@@ -404,7 +304,9 @@ def test_after_a_fork_descriptors_are_closed_and_a_held_lock_is_no_obstacle(owne
     channel.close_descriptors()
 
 
-def test_closing_while_a_new_connection_is_looked_for(channel: Channel, owner: Owner, cli: Cli) -> None:
+def test_closing_while_a_new_connection_is_looked_for(
+    channel: Channel, owner: Owner, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     channel.start(cli.wire())
 
     def recover(_cause: SimplexError) -> Wire | None:
@@ -412,7 +314,7 @@ def test_closing_while_a_new_connection_is_looked_for(channel: Channel, owner: O
         channel.closing.wait(LONG)
         return None
 
-    owner.recover = recover  # type: ignore[method-assign] # called in the thread
+    monkeypatch.setattr(owner, "recover", recover)
     cli.sock.close()
     assert owner.told.wait(LONG)
     channel._router.close(ClientClosed("closed"))

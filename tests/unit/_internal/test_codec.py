@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from typing import Any
@@ -119,3 +120,30 @@ def test_a_marker_is_an_event_with_its_record_made() -> None:
     record = object()
     frame = Frame.marker("reconnected", record)
     assert (frame.corr_id, frame.tag, frame.record, frame.payload) == (None, "reconnected", record, b"")
+
+
+@pytest.mark.parametrize("size", [0, 300_000], ids=["small", "large"])
+@pytest.mark.parametrize("collects", [True, False], ids=["collecting", "not collecting"])
+def test_the_collector_rests_for_large_answers_only_and_is_left_as_it_was(size: int, collects: bool) -> None:
+    frame = Frame(json.dumps({"corrId": "1", "resp": {"type": "x", "text": "y" * size}}).encode())
+    seen: list[bool] = []
+
+    def decode(body: dict[str, Any]) -> int:
+        seen.append(gc.isenabled())
+        return len(body["text"])
+
+    def fails(body: dict[str, Any]) -> int:
+        raise KeyboardInterrupt
+
+    was = gc.isenabled()
+    try:
+        gc.enable() if collects else gc.disable()
+        assert frame.decoded(decode) == ({"type": "x", "text": "y" * size}, size)
+        assert seen == [collects and not size]
+        assert gc.isenabled() is collects
+        with pytest.raises(KeyboardInterrupt):
+            frame.decoded(fails)
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable() if was else gc.disable()
+    assert Frame(b"no JSON" * size).decoded(decode) is None

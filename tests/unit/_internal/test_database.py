@@ -67,7 +67,9 @@ def test_the_lock_says_who_has_it_and_is_given_back(tmp_path: Path) -> None:
     second.release()
 
 
-@pytest.mark.parametrize(("text", "pid", "said"), [('{"pid": 4711}', 4711, "process with pid 4711"), ("x", None, "another client:")])
+@pytest.mark.parametrize(
+    ("text", "pid", "said"), [('{"pid": 4711}', 4711, "process with pid 4711"), ("x", None, "another client:")]
+)
 def test_who_has_it_is_read_from_the_note(tmp_path: Path, text: str, pid: int | None, said: str) -> None:
     prefix = tmp_path / "chat"
     first, second = DatabaseLock(prefix), DatabaseLock(prefix)
@@ -107,7 +109,9 @@ def test_a_note_that_cannot_be_written_gives_the_lock_back(tmp_path: Path) -> No
     lock.release()
 
 
-def test_the_cli_of_a_client_that_was_killed_is_waited_for_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cli_of_a_client_that_was_killed_is_waited_for_or_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prefix = tmp_path / "chat"
     monkeypatch.setattr(module, "_ORPHAN_SECONDS", 0.05)
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as orphan:

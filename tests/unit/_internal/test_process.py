@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_waiting_where_the_system_has_no_better_way(start: Start, monkeypatch: p
     elif how == "pidfd_open fails":
         monkeypatch.setattr(os, "pidfd_open", gone, raising=False)
     else:
-        monkeypatch.setattr(module.select, "select", out_of_range)
+        monkeypatch.setattr("simplex_sync._internal.process.select.select", out_of_range)
     process = start(READY)
     assert not process.wait(0.01)
     process._signal(signal.SIGTERM)
@@ -174,7 +175,7 @@ def test_what_psutil_cannot_see_is_nothing(start: Start, monkeypatch: pytest.Mon
     def denied(_pid: int) -> Any:
         raise psutil.AccessDenied
 
-    monkeypatch.setattr(module.psutil, "Process", denied)
+    monkeypatch.setattr("simplex_sync._internal.process.psutil.Process", denied)
     process = start(READY)
     assert (process.created, process.listening_ports(), process.is_peer(1, 2)) == (0.0, [], False)
 
@@ -182,6 +183,41 @@ def test_what_psutil_cannot_see_is_nothing(start: Start, monkeypatch: pytest.Mon
 def test_a_program_that_is_not_there() -> None:
     with pytest.raises(StartError, match=r"^start: '/no/such/program' could not be started"):
         CliProcess(["/no/such/program"], OutputTail())
+
+
+@pytest.mark.parametrize("moment", ["start", "wait"])
+def test_an_interrupt_while_it_is_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    pids: list[int] = []
+    original = module._spawn
+    kind: Any = threading.Thread if moment == "start" else threading.Event
+    do = getattr(kind, moment)
+
+    def noting(argv: Any) -> Any:
+        spawn = original(argv)
+        pids.append(spawn.pid)
+        return spawn
+
+    def interrupted(one: Any, *arguments: Any) -> None:
+        monkeypatch.setattr(kind, moment, do)
+        do(one, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_spawn", noting)
+    monkeypatch.setattr(kind, moment, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        CliProcess(["/bin/sh", "-c", READY], OutputTail())
+    assert len(pids) == 1
+    assert not psutil.pid_exists(pids[0])
+
+
+def test_an_interrupt_before_anything_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            CliProcess(["/bin/sh", "-c", READY], OutputTail())
 
 
 def test_the_environment_is_utf8_and_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
@@ -64,8 +64,8 @@ class RouterMachine(RuleBasedStateMachine):
 
     # Calls
 
-    @rule(target=calls, text=st.text(max_size=5))
-    def call(self, text: str) -> object:
+    @rule(target=calls, text=st.sampled_from(["/a", "/b", "\ud800"]), handed_over=st.booleans())
+    def call(self, text: str, handed_over: bool) -> object:
         try:
             slot = self.router.open_slot(text)
         except UnicodeEncodeError:
@@ -74,6 +74,7 @@ class RouterMachine(RuleBasedStateMachine):
             assert self.closed is not None
             return multiple()
         assert self.closed is None
+        slot.handed_over = handed_over
         self.all_calls.append(Call(slot))
         return self.all_calls[-1]
 
@@ -104,6 +105,7 @@ class RouterMachine(RuleBasedStateMachine):
                 call.expected.append(error)
         self.router.fail_handed_over(error)
 
+    @precondition(lambda self: len(self.all_calls) > 2)
     @rule()
     def close(self) -> None:
         error = ClientClosed("closed")
@@ -194,6 +196,6 @@ class RouterMachine(RuleBasedStateMachine):
 
 
 RouterMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
+    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
 )
 TestRouter = RouterMachine.TestCase
