@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import STREAM_LIMIT, Router
 from simplex_sync.api import events
-from simplex_sync.errors import ClientClosed, EventsLost, EventTimeout, InvalidArgument, retold
+from simplex_sync.errors import ClientClosed, EventsLost, EventTimeout, InvalidArgument
 
 if TYPE_CHECKING:
     from typing_extensions import Self

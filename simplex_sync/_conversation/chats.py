@@ -6,7 +6,6 @@ any event could make it stale.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -198,6 +197,8 @@ def _named(method: str, what: str, name: str, records: Sequence[R]) -> R:
         )
     names_of_all = [_name(record) for record in records]
     message = f"{method}: there is no {what} {name!r}"
+    import difflib  # only needed for mistakes
+
     close = difflib.get_close_matches(name, names_of_all, n=3)
     if close:
         message += f"; did you mean {' or '.join(map(repr, close))}?"

@@ -15,8 +15,7 @@ __all__ = ["checked_text", "composed", "existing_file", "mentioned"]
 
 # A grey point, shown until the picture itself was received; a preview counts towards the size of the message.
 _NO_PREVIEW = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNo"
-    "AAAAggCB2kUIOwAAAABJRU5ErkJggg=="
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
 )
 _PREVIEW_BYTES = 9_000
 _PICTURES = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".gif": "gif", ".webp": "webp"}

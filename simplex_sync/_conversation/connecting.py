@@ -9,8 +9,9 @@ from simplex_sync._conversation.links import Links, checked_role
 from simplex_sync._conversation.newcomers import ContactRequests, GroupInvitations
 from simplex_sync._conversation.waiting_room import LOOK_AGAIN, WaitingRoom, is_ready
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.failures import command_error
 from simplex_sync.api import events, responses, types
-from simplex_sync.errors import CommandError, EventTimeout, InvalidArgument, command_error
+from simplex_sync.errors import CommandError, EventTimeout, InvalidArgument
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.verbs import Verbs
@@ -50,18 +51,20 @@ class Connecting(Links):
             raise InvalidArgument(f"connect_to: link must be a str, not {type(link).__name__}", argument="link")
         with WaitingRoom(self, "connect_to") as room:
             conn_id: int | None = None
-            asked = False
+            asked = repeated = False
             while True:
                 plan = self._plan(link.strip(), deadline)
                 if plan.connected is not None:
                     return plan.connected
                 wanted = plan.connecting
                 if not asked and wanted is None:
+                    # Asked before, so it may be the connection of then that leads there, and its number is not known.
+                    repeated = plan.repeated
                     wanted, conn_id = self._ask(link.strip(), plan, incognito, deadline)
                     if wanted is not None and is_ready(wanted):
                         return wanted
                 asked = True
-                found = room.wait(conn_id, wanted, deadline)
+                found = room.wait(conn_id, wanted, deadline, any_other=repeated)
                 if isinstance(found, (types.Contact, types.GroupInfo)):
                     return found
                 if found is not LOOK_AGAIN:
@@ -86,7 +89,8 @@ class Connecting(Links):
                 ) from error
             raise
         except InvalidArgument as error:
-            raise InvalidArgument(f"connect_to: {str(error).partition(': ')[2]}", argument="link") from error
+            problem = str(error).partition(": ")[2].replace("connection_link", "link")
+            raise InvalidArgument(f"connect_to: {problem}", argument="link") from error
         plan: Any = answer.connection_plan
         if isinstance(plan, types.ConnectionPlanError):
             raise command_error("connect_to", "APIConnectPlan", plan.chat_error.to_dict(), plan.chat_error)
@@ -106,6 +110,7 @@ class Connecting(Links):
             connected=target if connected else None,
             connecting=target if begun else None,
             begun=begun,
+            repeated=plan.tag == "connectingConfirmReconnect",
         )
 
     def _ask(
@@ -214,13 +219,15 @@ class _Plan(NamedTuple):
         link: The link in both forms.
         connected: The contact or group that one is connected with, or None.
         connecting: The contact or group that is being connected, or None where it is not known.
-        begun: Whether the user has asked to be connected before.
+        begun: Whether the connection is on its way.
+        repeated: Whether the user has asked before, and may ask again.
     """
 
     link: types.CreatedConnLink
     connected: types.Contact | types.GroupInfo | None
     connecting: types.Contact | types.GroupInfo | None
     begun: bool
+    repeated: bool
 
 
 def _links(link: types.CreatedConnLink) -> list[str]:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.failures import retold
 from simplex_sync.api import events, types
-from simplex_sync.errors import CommandError, DeliveryError, EventTimeout, retold
+from simplex_sync.errors import CommandError, DeliveryError, EventTimeout
 from simplex_sync.waiting import event_record
 
 if TYPE_CHECKING:

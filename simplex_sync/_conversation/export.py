@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import html
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -79,6 +76,8 @@ class Export(History):
             InvalidArgument: An argument cannot be right, or the file exists already.
             OSError: The file cannot be written.
         """
+        import tempfile  # like csv and html below, needed by few
+
         target = Path(os.fspath(path)).absolute()
         writers: dict[str, Callable[[IO[str], Iterable[Message], str], int]]
         writers = {".jsonl": _write_lines, ".csv": _write_csv, ".html": _write_html}
@@ -143,6 +142,8 @@ def _cell(value: object) -> str:
 
 
 def _write_csv(file: IO[str], messages: Iterable[Message], title: str) -> int:
+    import csv
+
     del title
     writer = csv.writer(file)
     writer.writerow(_COLUMNS)
@@ -166,6 +167,8 @@ def _write_csv(file: IO[str], messages: Iterable[Message], title: str) -> int:
 
 
 def _write_html(file: IO[str], messages: Iterable[Message], title: str) -> int:
+    import html
+
     file.write(_HEAD.format(title=html.escape(title)))
     count = 0
     for message in messages:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import unicodedata
 from collections.abc import Iterator
@@ -105,7 +104,7 @@ def put_in_place(source: Path, target: Path, *, overwrite: bool) -> None:
     source.chmod(0o600)
     if not same_device(source.parent, target.parent):
         # Under a name of its own first, so that nobody sees half a file under the right one.
-        part = target.parent / f".{secrets.token_hex(8)}.part"
+        part = target.parent / f".{os.urandom(8).hex()}.part"
         try:
             with source.open("rb") as reader, os.fdopen(_made_for_owner(part), "wb") as writer:
                 shutil.copyfileobj(reader, writer)

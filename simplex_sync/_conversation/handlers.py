@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from simplex_sync._conversation.export import Export
-from simplex_sync._conversation.inbox import Inbox
+from simplex_sync._conversation.inbox import Inbox, Position
 from simplex_sync._conversation.message import Message
 from simplex_sync._conversation.receiving import message_of, selection
 from simplex_sync._internal.deadline import Deadline, check_timeout
@@ -202,29 +202,35 @@ class Handling(Export):
         inbox = self._inbox("run", ("run", tags), selection(None, own=False, system=False), tags)
         try:
             while True:
-                subject = self._taken(inbox, seconds)
-                if subject is None:
+                entry, position = inbox.look(self, Deadline(seconds))
+                if entry is None:
                     return
-                for handler in handlers.of(subject):
-                    self._handle(handler, subject, stop_on_error)
+                subject = message_of(cast("Verbs", self), entry) if isinstance(entry, types.AChatItem) else entry
+                called = handlers.of(subject)
+                for handler in called:
+                    self._handle(handler, subject, stop_on_error, inbox, position)
+                inbox.position = position
         except KeyboardInterrupt:
             return
         except ClientClosed:
-            if self._living_session("run").closed:
+            if inbox.ended:
                 return
             raise
 
-    def _taken(self, inbox: Inbox, seconds: float | None) -> Message | events.Event | None:
-        entry, position = inbox.look(self, Deadline(seconds))
-        subject = message_of(cast("Verbs", self), entry) if isinstance(entry, types.AChatItem) else entry
-        inbox.position = position
-        return subject
-
-    def _handle(self, handler: Callable[[Any], object], subject: Message | events.Event, stop_on_error: bool) -> None:
+    def _handle(
+        self,
+        handler: Callable[[Any], object],
+        subject: Message | events.Event,
+        stop_on_error: bool,
+        inbox: Inbox,
+        position: Position,
+    ) -> None:
         try:
+            # Ctrl-C before this moment leaves the message where it was; after it, the function has it.
+            inbox.position = position
             handler(subject)
         except Exception as error:
-            if stop_on_error or (isinstance(error, ClientClosed) and self._living_session("run").closed):
+            if stop_on_error or (isinstance(error, ClientClosed) and inbox.ended):
                 raise
             name = getattr(handler, "__qualname__", type(handler).__name__)
             handlers = self._handlers

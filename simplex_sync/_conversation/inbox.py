@@ -14,6 +14,7 @@ out is only noted in `seen` by the next read.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection
@@ -21,18 +22,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
-from simplex_sync._internal.router import STREAM_LIMIT, Router, Subscription
+from simplex_sync._internal.failures import retold
+from simplex_sync._internal.router import Router, Subscription
 from simplex_sync.api import events, types
-from simplex_sync.errors import ClientClosed, CommandError, ConnectionLost, ForkedClient, retold
+from simplex_sync.errors import ClientClosed, CommandError, ConnectionLost, ForkedClient
 from simplex_sync.waiting import event_record
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.base import Base
 
+logger = logging.getLogger("simplex_sync")
+
 __all__ = ["MESSAGE_TAGS", "UNREAD", "Entry", "Inbox", "Position"]
 
 #: How many unread events are kept; older ones are read from the CLI's database instead.
 UNREAD = 2_000
+#: The same where other events than items are wanted too, which cannot be read from anywhere else.
+UNREAD_EVENTS = 20_000
 #: How many numbers of items are remembered, to give each out once.
 REMEMBERED = 20_000
 #: How many items are read at a time, and how many pages without anything new end the way back.
@@ -95,8 +101,7 @@ class Inbox:
         self._from_start = subscription is not None
         if subscription is None:
             all_tags = None if tags is None else MESSAGE_TAGS.union(tags)
-            # Items can be read from the database where they were dropped here, other events cannot.
-            subscription = router.subscribe(all_tags, limit=STREAM_LIMIT if tags or tags is None else UNREAD)
+            subscription = router.subscribe(all_tags, limit=UNREAD_EVENTS if tags or tags is None else UNREAD)
         self._subscription = subscription
         self.position = Position(read=subscription.read)
         self._seen: OrderedDict[int, None] = OrderedDict()
@@ -120,6 +125,11 @@ class Inbox:
     def unread(self) -> int:
         """How many events wait to be looked at."""
         return self._subscription.unread()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self._subscription.error is not None
 
     def prepare(self, client: Base) -> None:
         """Note which items were there before, so that closing a gap never gives one of those.
@@ -180,6 +190,8 @@ class Inbox:
             return self._from_frame(client, position, frame)
         lost = subscription.lost()
         if lost:
+            if self._tags is None or self._tags:
+                logger.warning("run: %d events were dropped, since they were not read in time", lost)
             return None, position._replace(read=subscription.read + lost, entry=0, gap=True)
         if subscription.error is not None and not deadline.passed:
             raise retold("messages", subscription.error)

@@ -227,7 +227,7 @@ class Message:
         approved_relays: bool = False,
         encrypt: bool = False,
         timeout: float | None = None,
-    ) -> FileTransfer:
+    ) -> FileTransfer[Message]:
         """Start to receive the file of this message (`ReceiveFile`).
 
         Args:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from simplex_sync._conversation.waiting_room import LOOK_AGAIN, WaitingRoom, is_ready
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import STREAM_LIMIT
 from simplex_sync.api import events, types
-from simplex_sync.errors import EventTimeout, retold
+from simplex_sync.errors import EventTimeout
 from simplex_sync.waiting import event_record
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ R = TypeVar("R")
 
 # How many chats are looked through for requests that came earlier.
 _CHATS = 1_000
+# How far apart the records of one request can be made.
+_SAME_MOMENT = datetime.timedelta(milliseconds=50)
 
 
 class ContactRequest:
@@ -148,6 +152,18 @@ class GroupInvitation:
         return f"<GroupInvitation {self.group.group_id} into {self.group.local_display_name!r:.40}>"
 
 
+class _Key(NamedTuple):
+    """What tells requests apart: the CLI gives their numbers again, so who asks and when counts too."""
+
+    number: int
+    name: str
+    made_at: datetime.datetime
+
+    def is_that_of(self, other: _Key) -> bool:
+        """Return whether both are of one request, whose records were made one after the other."""
+        return self[:2] == other[:2] and abs(self.made_at - other.made_at) < _SAME_MOMENT
+
+
 class Arrivals(Generic[R]):
     """A blocking iterator over requests or invitations: first those that wait already, then those that come."""
 
@@ -159,22 +175,23 @@ class Arrivals(Generic[R]):
         self._subscription = router.subscribe({tag, events.Reconnected.tag}, limit=STREAM_LIMIT)
         self._finalizer = weakref.finalize(self, router.forget, self._subscription)
         self._finalizer.atexit = False
-        self._waiting: deque[tuple[int, R]] = deque()
-        self._had: set[int] = set()
-        self._given: int | None = None
+        self._waiting: deque[tuple[_Key, R]] = deque()
+        self._had: dict[int, _Key] = {}
+        self._given: _Key | None = None
         self._look()
 
-    def _stored(self) -> list[tuple[int, R]]:
+    def _stored(self) -> list[tuple[_Key, R]]:
         raise NotImplementedError
 
-    def _made_of(self, record: Any) -> tuple[int, R] | None:
+    def _made_of(self, record: Any) -> tuple[_Key, R] | None:
         raise NotImplementedError
 
     def _look(self) -> None:
-        present = {number for number, _ in self._waiting}
-        for number, each in self._stored():
-            if number not in present:
-                self._waiting.append((number, each))
+        self._waiting.extend(self._stored())
+
+    def _was_given(self, key: _Key) -> bool:
+        had = self._had.get(key.number)
+        return (had is not None and had.is_that_of(key)) or key is self._given
 
     def __iter__(self) -> Iterator[R]:
         return self
@@ -184,12 +201,12 @@ class Arrivals(Generic[R]):
         subscription = self._subscription
         while True:
             while self._waiting:
-                number, each = self._waiting[0]
-                if number not in self._had and number != self._given:
+                key, each = self._waiting[0]
+                if not self._was_given(key):
                     # The last thing done, by a plain assignment: an interrupt before it leaves the request there.
-                    self._given = number
+                    self._given = key
                     return each
-                self._had.add(number)
+                self._had[key.number] = key
                 self._waiting.popleft()
             frame = subscription.peek(deadline)
             if frame is not None:
@@ -211,43 +228,42 @@ class Arrivals(Generic[R]):
 class ContactRequests(Arrivals[ContactRequest]):
     """Made by `SimplexChat.contact_requests`."""
 
-    def _stored(self) -> list[tuple[int, ContactRequest]]:
+    def _stored(self) -> list[tuple[_Key, ContactRequest]]:
         client = self._client
         found = []
-        for chat in client.api_get_chats(pagination=types.PaginationByTimeLast(count=_CHATS)).chats:
+        for chat in client.api_get_chats(types.PaginationByTimeLast(count=_CHATS)).chats:
             info = chat.chat_info
             if isinstance(info, types.ChatInfoContactRequest):
                 found.append(self._of(info.contact_request))
-            elif isinstance(info, types.ChatInfoDirect) and info.contact.contact_request_id is not None:
+            elif isinstance(info, types.ChatInfoDirect):
                 contact = info.contact
                 number = contact.contact_request_id
-                assert number is not None
-                if contact.active_conn is None:
-                    name = contact.local_display_name
-                    found.append((number, ContactRequest(client, number, name, contact.profile, contact)))
+                if number is not None and contact.active_conn is None:
+                    request = ContactRequest(client, number, contact.local_display_name, contact.profile, contact)
+                    found.append((_Key(number, request.name, contact.created_at.datetime), request))
         return found
 
-    def _of(self, record: types.UserContactRequest) -> tuple[int, ContactRequest]:
+    def _of(self, record: types.UserContactRequest) -> tuple[_Key, ContactRequest]:
         number = record.contact_request_id
-        client = self._client
-        return number, ContactRequest(client, number, record.local_display_name, record.profile, record)
+        request = ContactRequest(self._client, number, record.local_display_name, record.profile, record)
+        return _Key(number, request.name, record.created_at.datetime), request
 
-    def _made_of(self, record: Any) -> tuple[int, ContactRequest] | None:
+    def _made_of(self, record: Any) -> tuple[_Key, ContactRequest] | None:
         return self._of(record.contact_request) if isinstance(record, events.ReceivedContactRequest) else None
 
 
 class GroupInvitations(Arrivals[GroupInvitation]):
     """Made by `SimplexChat.group_invitations`."""
 
-    def _stored(self) -> list[tuple[int, GroupInvitation]]:
-        client = self._client
-        return [
-            (group.group_id, GroupInvitation(client, group, None))
-            for group in client.groups()
-            if str(group.membership.member_status) == "invited"
-        ]
+    def _stored(self) -> list[tuple[_Key, GroupInvitation]]:
+        groups = self._client.groups()
+        return [self._of(group, None) for group in groups if str(group.membership.member_status) == "invited"]
 
-    def _made_of(self, record: Any) -> tuple[int, GroupInvitation] | None:
+    def _of(self, group: types.GroupInfo, contact: types.Contact | None) -> tuple[_Key, GroupInvitation]:
+        key = _Key(group.group_id, group.local_display_name, group.created_at.datetime)
+        return key, GroupInvitation(self._client, group, contact)
+
+    def _made_of(self, record: Any) -> tuple[_Key, GroupInvitation] | None:
         if not isinstance(record, events.ReceivedGroupInvitation):
             return None
-        return record.group_info.group_id, GroupInvitation(self._client, record.group_info, record.contact)
+        return self._of(record.group_info, record.contact)

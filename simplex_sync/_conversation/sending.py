@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from simplex_sync import api
 from simplex_sync._conversation.chats import ChatTarget, Lookups
 from simplex_sync._conversation.composing import checked_text, composed, mentioned
 from simplex_sync._conversation.message import Message, SentMessage
 from simplex_sync._internal.command_arguments import MAX_MESSAGE_BYTES
 from simplex_sync._internal.deadline import check_timeout
-from simplex_sync.api import commands, responses, types
+from simplex_sync.api import types
 from simplex_sync.errors import (
     CommandError,
     CommandTimeout,
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     import os
 
     from simplex_sync._conversation.verbs import Verbs
+    from simplex_sync.api import commands, responses
 
 __all__ = ["Sending"]
 
 #: How many bytes of text go into one command at most; the CLI itself has no limit.
 _COMMAND_BYTES = 512 * 1024
+_COMPOSED = re.compile(r"composed_messages\[(\d+)\]")
 
 
 class Sending(Lookups):
@@ -88,7 +92,7 @@ class Sending(Lookups):
             mentions=self._mentions("send", ref, text, mentions),
             local=self.files_folder is not None,
         )
-        command = commands.APISendMessages(send_ref=ref, live_message=live, ttl=ttl, composed_messages=[message])
+        command = api.commands.APISendMessages(send_ref=ref, live_message=live, ttl=ttl, composed_messages=[message])
         found = self._hand_over("send", command, timeout)
         return found[0]
 
@@ -125,8 +129,7 @@ class Sending(Lookups):
                 ) from error
             raise
         except InvalidArgument as error:
-            # Found by the command, so it names the command's method.
-            raise InvalidArgument(f"{method}: {str(error).partition(': ')[2]}", argument=error.argument) from error
+            raise _in_our_words(method, error) from error
         client = cast("Verbs", self)
         found = [SentMessage(client, item) for item in answer.chat_items]
         if not found:
@@ -167,8 +170,10 @@ class Sending(Lookups):
             for index, text in enumerate(texts)
         ]
         parts = list(_parts(ref, messages, batch))
+        first = 0
         for part in parts:
-            self._check("send_many", part)
+            self._check("send_many", part, first)
+            first += len(part.composed_messages)
         sent: list[SentMessage] = []
         missing: list[int] = []
         done = 0
@@ -194,13 +199,23 @@ class Sending(Lookups):
             raise _interrupted(len(messages), sent, [], missing)
         return sent
 
-    def _check(self, method: str, command: commands.APISendMessages) -> None:
+    def _check(self, method: str, command: commands.APISendMessages, first: int) -> None:
         """Find what cannot be right before anything is sent."""
         try:
             self._living_session(method)
             command.command_string(self.cli_version)
         except InvalidArgument as error:
-            raise InvalidArgument(f"{method}: {str(error).partition(': ')[2]}", argument=error.argument) from error
+            raise _in_our_words(method, error, first) from error
+
+
+def _in_our_words(method: str, error: InvalidArgument, first: int = 0) -> InvalidArgument:
+    """Return what a command has found wrong, in the words of the method that was called."""
+
+    def argument(match: re.Match[str]) -> str:
+        return "text" if method == "send" else f"texts[{first + int(match[1])}]"
+
+    message = _COMPOSED.sub(argument, str(error).partition(": ")[2])
+    return InvalidArgument(f"{method}: {message}", argument=_COMPOSED.sub(argument, error.argument))
 
 
 def _parts(
@@ -212,12 +227,12 @@ def _parts(
     for message in messages:
         weight = len(getattr(message.msg_content, "text", ""))
         if part and (len(part) == batch or size + weight > _COMMAND_BYTES):
-            yield commands.APISendMessages(send_ref=ref, composed_messages=part)
+            yield api.commands.APISendMessages(send_ref=ref, composed_messages=part)
             part, size = [], 0
         part.append(message)
         size += weight
     if part:
-        yield commands.APISendMessages(send_ref=ref, composed_messages=part)
+        yield api.commands.APISendMessages(send_ref=ref, composed_messages=part)
 
 
 def _may_have_left(error: BaseException) -> bool:
@@ -247,7 +262,6 @@ def _interrupted(
     return SendInterrupted(
         f"send_many: of {total} messages {len(sent)} were handed to the CLI; unknown: {len(unknown)}, not sent: "
         f"{len(not_sent)}",
-        reason="interrupted",
         sent=sent,
         unknown=unknown,
         not_sent=not_sent,

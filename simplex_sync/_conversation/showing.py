@@ -6,7 +6,6 @@ texts only where `table(messages, texts=True)` asks for them.
 
 from __future__ import annotations
 
-import html
 import io
 import os
 from collections.abc import Iterable, Sequence
@@ -37,6 +36,8 @@ class Table:
         self._more = more
 
     def _repr_html_(self) -> str:
+        import html  # needed by few
+
         head = "".join(f'<th style="{_STYLE}">{html.escape(name)}</th>' for name in self.columns)
         body = "".join(
             "<tr>" + "".join(f'<td style="{_STYLE}">{html.escape(cell)}</td>' for cell in row) + "</tr>"

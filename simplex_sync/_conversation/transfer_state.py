@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from simplex_sync._internal.failures import error_path
 from simplex_sync._internal.wire import Record, encode, shown_tag
 from simplex_sync.api import events, types
-from simplex_sync.errors import error_path
 
 __all__ = ["TransferState", "reason_of_error"]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from simplex_sync._conversation.chats import ChatTarget
 from simplex_sync._conversation.files import Landing, safe_file_name, same_device, unused_path
@@ -16,15 +15,18 @@ from simplex_sync._conversation.sending import Sending
 from simplex_sync._conversation.showing import progress_bar
 from simplex_sync._conversation.transfer_state import TransferState, reason_of_error
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import Subscription
 from simplex_sync.api import events, responses, types
-from simplex_sync.errors import CommandError, EventTimeout, InvalidArgument, TransferError, retold
+from simplex_sync.errors import CommandError, EventTimeout, InvalidArgument, TransferError
 from simplex_sync.waiting import event_record
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.verbs import Verbs
 
 __all__ = ["FileTransfer", "Progress", "Transfers"]
+
+M = TypeVar("M", bound=Message)
 
 _TAGS = frozenset(
     kind.tag
@@ -61,13 +63,13 @@ class Progress(NamedTuple):
     total: int
 
 
-class FileTransfer:
+class FileTransfer(Generic[M]):
     """A file on its way to the servers, or from them; made by `send_file` and `Message.download`.
 
     Whoever sends is done when the servers have the file; when somebody receives it, the CLI does not tell.
 
     Attributes:
-        message: The message that carries the file.
+        message: The message that carries the file; of one that is sent, the `SentMessage`.
         path: Where the file is; of one that is received, once it is whole.
         crypto_args: The key of a file that was received with `encrypt=True`, as the record `types.CryptoFileArgs`.
     """
@@ -81,10 +83,11 @@ class FileTransfer:
         self._finalizer.atexit = False
         self._landing = landing
         self._state: TransferState | None = None
+        self.message: M
         self.path: Path | None = None
         self.crypto_args: types.CryptoFileArgs | None = None
 
-    def _begin(self, message: Message, *, sending: bool) -> FileTransfer:
+    def _begin(self, message: M, *, sending: bool) -> FileTransfer[M]:
         file = message.file
         if file is None:
             raise TransferError(f"{self._method}: the CLI's answer has no file", reason="no file")
@@ -153,7 +156,7 @@ class FileTransfer:
                 return
             self._next("progress", Deadline(seconds))
 
-    def wait(self, timeout: float | None = None, *, bar: bool = False) -> FileTransfer:
+    def wait(self, timeout: float | None = None, *, bar: bool = False) -> FileTransfer[M]:
         """Wait until the file is whole: on the servers, or received and in its place.
 
         Args:
@@ -288,7 +291,7 @@ class Transfers(Sending):
         reply_to: Message | int | None = None,
         ttl: int | None = None,
         timeout: float | None = None,
-    ) -> FileTransfer:
+    ) -> FileTransfer[SentMessage]:
         """Send a file (`APISendMessages`) and follow its way to the servers.
 
         Args:
@@ -306,8 +309,8 @@ class Transfers(Sending):
             InvalidArgument: There is no such file or chat; nothing was sent.
             CommandError: The CLI answered with an error.
         """
-        transfer = FileTransfer(cast("Verbs", self), "send_file")
-        message: SentMessage = self.send(to, text, file=path, reply_to=reply_to, ttl=ttl, timeout=timeout)
+        transfer: FileTransfer[SentMessage] = FileTransfer(cast("Verbs", self), "send_file")
+        message = self.send(to, text, file=path, reply_to=reply_to, ttl=ttl, timeout=timeout)
         transfer.path = Path(os.fspath(path)).absolute()
         return transfer._begin(message, sending=True)
 
@@ -319,7 +322,7 @@ class Transfers(Sending):
         approved_relays: bool,
         encrypt: bool,
         timeout: float | None,
-    ) -> FileTransfer:
+    ) -> FileTransfer[Message]:
         file = message.file
         if file is None:
             raise InvalidArgument("download: the message has no file", argument="message")
@@ -329,7 +332,7 @@ class Transfers(Sending):
             landing = Landing(None if to is None else Path(os.fspath(to)), None)
         else:
             landing = _landing(self.files_folder, file.file_name, to, overwrite)
-        transfer = FileTransfer(cast("Verbs", self), "download", landing)
+        transfer: FileTransfer[Message] = FileTransfer(cast("Verbs", self), "download", landing)
         try:
             answer: Any = self.receive_file(
                 file.file_id,
@@ -376,4 +379,4 @@ def _landing(files_folder: Path, offered: str, to: Any, overwrite: bool) -> Land
     if not os.path.lexists(target) and same_device(files_folder, folder):
         return Landing(target, target)
     # The CLI cannot replace a file, nor move one to another file system: it comes beside the others first.
-    return Landing(files_folder.absolute() / f"{secrets.token_hex(8)}.part", target, overwrite=overwrite)
+    return Landing(files_folder.absolute() / f"{os.urandom(8).hex()}.part", target, overwrite=overwrite)

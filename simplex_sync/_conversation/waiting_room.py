@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.failures import retold
 from simplex_sync.api import events, types
-from simplex_sync.errors import retold
 from simplex_sync.waiting import event_record
 
 if TYPE_CHECKING:
@@ -73,7 +73,12 @@ class WaitingRoom:
         self._router.forget(self._subscription)
 
     def wait(
-        self, conn_id: int | None, wanted: types.Contact | types.GroupInfo | None, deadline: Deadline
+        self,
+        conn_id: int | None,
+        wanted: types.Contact | types.GroupInfo | None,
+        deadline: Deadline,
+        *,
+        any_other: bool = False,
     ) -> types.Contact | types.GroupInfo | object | None:
         """Wait for the connection.
 
@@ -81,9 +86,11 @@ class WaitingRoom:
             conn_id: The number of the connection, or None where only `wanted` is known.
             wanted: The contact or group that must become connected, or None where it is not known yet.
             deadline: Until when to wait.
+            any_other: Whether any other new contact or group may be the one.
 
         Returns:
-            The contact or the group; LOOK_AGAIN where events may have been lost; None where the deadline passed.
+            The contact or the group; LOOK_AGAIN where events may have been lost, or another one came that may be it;
+            None where the deadline passed.
 
         Raises:
             ConnectionLost: The client was closed, or its CLI is gone for good.
@@ -103,6 +110,8 @@ class WaitingRoom:
             record = event_record(frame)
             found = self._found(record, conn_id, wanted)
             subscription.read += 1
+            if found is None and any_other and isinstance(record, (events.ContactConnected, events.UserJoinedGroup)):
+                found = LOOK_AGAIN
             if found is not None:
                 return found
 

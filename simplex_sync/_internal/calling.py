@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline, check_timeout
+from simplex_sync._internal.failures import command_error, retold
 from simplex_sync._internal.router import Slot
 from simplex_sync._internal.session import Session
 from simplex_sync.api import responses
@@ -18,8 +19,6 @@ from simplex_sync.errors import (
     NetworkError,
     OutcomeUnknown,
     SimplexError,
-    command_error,
-    retold,
 )
 from simplex_sync.retrying import commands_policy, may_repeat
 

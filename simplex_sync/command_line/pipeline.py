@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import Slot
 from simplex_sync.errors import (
     CommandTimeout,
@@ -24,7 +25,6 @@ from simplex_sync.errors import (
     InvalidArgument,
     OutcomeUnknown,
     SimplexError,
-    retold,
 )
 
 if TYPE_CHECKING:

@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 
 from simplex_sync import errors
-from simplex_sync.errors import (
-    CommandError,
-    InvalidDisplayName,
-    NetworkError,
-    SimplexError,
-    command_error,
-    error_path,
-    retold,
-)
+from simplex_sync._internal.failures import command_error, error_path, retold
+from simplex_sync.errors import CommandError, InvalidDisplayName, NetworkError, SimplexError
 
 CLASSES = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, SimplexError)]
 

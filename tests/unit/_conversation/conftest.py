@@ -55,12 +55,19 @@ def connect(alice: SimplexChat, bob: SimplexChat) -> None:
 @pytest.fixture(scope="session", params=VERSIONS)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     folder = tmp_path_factory.mktemp("pair")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SIMPLEX_SIM_NETWORK", str(folder / "network"))
-        patch.setenv("SIMPLEX_SIM_CLI_VERSION", request.param)
-        with simulator(folder, "alice") as alice, simulator(folder, "bob") as bob:
-            connect(alice, bob)
-            yield Pair(alice, bob, folder, request.param)
+    alice, bob = simulator(folder, "alice"), simulator(folder, "bob")
+    try:
+        # Set for the start only: the simulators live as long as the session, in which other tests have other settings.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SIMPLEX_SIM_NETWORK", str(folder / "network"))
+            patch.setenv("SIMPLEX_SIM_CLI_VERSION", request.param)
+            alice.start()
+            bob.start()
+        connect(alice, bob)
+        yield Pair(alice, bob, folder, request.param)
+    finally:
+        alice.close()
+        bob.close()
 
 
 @pytest.fixture

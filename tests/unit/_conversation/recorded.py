@@ -41,20 +41,25 @@ def recorded_items(name: str) -> Iterator[types.AChatItem]:
         yield from record.chat_items
 
 
+@functools.cache
+def _recorded_text() -> str:
+    for each in recorded_items("messages"):
+        content = each.chat_item.content
+        if isinstance(content, types.CIContentRcvMsgContent) and content.msg_content.tag == "text":
+            return json.dumps(each.to_dict())
+    raise AssertionError("the recording has no received text")
+
+
 def item(item_id: int = 1, text: str = "hello", **changes: Any) -> types.AChatItem:
     """Return a received text of a recording, with another number and text."""
-    wire = next(
-        each.to_dict()
-        for each in recorded_items("messages")
-        if each.chat_item.content.tag == "rcvMsgContent" and each.chat_item.content.msg_content.tag == "text"
-    )
-    wire = json.loads(json.dumps(wire))
+    wire = json.loads(_recorded_text())
     wire["chatItem"]["meta"].update(itemId=item_id, itemText=text, **changes)
     wire["chatItem"]["content"]["msgContent"]["text"] = text
     wire["chatItem"].pop("formattedText", None)
     return types.AChatItem.from_dict(wire)
 
 
+@functools.cache
 def user() -> dict[str, Any]:
     """Return the user of a recording, on the wire."""
     found: dict[str, Any] = next(frame["resp"]["user"] for frame in frames("messages") if "user" in frame["resp"])

@@ -66,7 +66,7 @@ def test_names_of_profiles_are_not_taken() -> None:
 
 @pytest.mark.parametrize("wrong", ["bob", 7, None, object()])
 def test_what_is_no_chat_is_refused(wrong: object) -> None:
-    with pytest.raises(InvalidArgument, match="^send: to must") as caught:
+    with pytest.raises(InvalidArgument, match=r"^send: to must") as caught:
         Listed("bob")._chat_ref("send", wrong)
     assert caught.value.argument == "to"
 

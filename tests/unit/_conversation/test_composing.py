@@ -1,7 +1,7 @@
 """Messages as the CLI takes them: `_conversation.composing`.
 
-Rests on the recorded commands `/_send … json […]` of messages.jsonl, files.jsonl and groups.jsonl: text, link, image and
-file contents, quotes and mentions.
+Rests on the recorded commands `/_send … json […]` of messages.jsonl, files.jsonl and groups.jsonl: text, link, image
+and file contents, quotes and mentions.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def test_a_link_preview() -> None:
 
 @pytest.mark.parametrize("text", ["", None, 7, b"bytes"])
 def test_what_is_no_text(text: Any) -> None:
-    with pytest.raises(InvalidArgument, match="^send: text ") as caught:
+    with pytest.raises(InvalidArgument, match=r"^send: text ") as caught:
         composed("send", text)
     assert caught.value.argument == "text"
 

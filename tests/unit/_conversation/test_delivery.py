@@ -1,7 +1,7 @@
 """Statuses of sent messages: `_conversation.delivery`.
 
-Rests on the recorded events `chatItemsStatusesUpdated` of messages.jsonl and groups.jsonl: `sndSent` and `sndRcvd`, partial
-and complete.
+Rests on the recorded events `chatItemsStatusesUpdated` of messages.jsonl and groups.jsonl: `sndSent` and `sndRcvd`,
+partial and complete.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def test_an_older_status_does_not_replace_a_later_one() -> None:
 def test_after_a_lost_connection_the_cli_is_asked_again() -> None:
     router = Router()
     deliveries = Deliveries(router)
-    looks = []
+    looks: list[int] = []
 
     def look() -> bool:
         looks.append(len(looks))
@@ -217,7 +217,7 @@ def test_nobody_receives_while_the_other_side_is_away(make_any_chat: Callable[..
     bob.close()
     sent = alice.send("@bob", "are you there?")
     assert sent.wait_sent().status.tag == "sndSent"
-    with pytest.raises(EventTimeout, match="wait_delivered: the chat item .* did not get so far in 0.05 seconds"):
+    with pytest.raises(EventTimeout, match=r"wait_delivered: the chat item .* did not get so far in 0.05 seconds"):
         sent.wait_delivered(timeout=0.05)
     bob.start()
     sent.wait_delivered()

@@ -140,7 +140,7 @@ def test_reactions(pair: Pair) -> None:
         message.react("❤", remove=True)
     assert not reaction.value.added
     for wrong in ("🦄", "ok", ""):
-        with pytest.raises(InvalidArgument, match="^react: ") as caught:
+        with pytest.raises(InvalidArgument, match=r"^react: ") as caught:
             message.react(wrong)
         assert caught.value.argument == "emoji"
     sent.delete(for_everyone=False)

@@ -1,6 +1,7 @@
 """`send` and `send_many`: `_conversation.sending`.
 
-Rests on the recorded commands `/_send` with their answers `newChatItems` and `chatCmdError` (`largeMsg`) in messages.jsonl.
+Rests on the recorded commands `/_send` with their answers `newChatItems` and `chatCmdError` (`largeMsg`) in
+messages.jsonl.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def test_what_cannot_be_right_is_not_sent(pair: Pair, monkeypatch: pytest.Monkey
         ("file", {"file": "/nowhere/at/all"}),
     ]
     for argument, options in wrong:
-        with pytest.raises(InvalidArgument, match="^send: ") as caught:
+        with pytest.raises(InvalidArgument, match=r"^send: ") as caught:
             pair.alice.send(contact, **options)
         assert caught.value.argument == argument
     assert handed_over == []
@@ -99,7 +100,7 @@ def test_what_cannot_be_right_is_not_sent(pair: Pair, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("ttl", [0, -5, 1.5, "60"])
 def test_a_time_to_live_is_in_whole_seconds(pair: Pair, ttl: Any) -> None:
-    with pytest.raises(InvalidArgument, match="^send: ttl ") as caught:
+    with pytest.raises(InvalidArgument, match=r"^send: ttl ") as caught:
         pair.alice.send(pair.bob_at_alice, "x", ttl=ttl)
     assert caught.value.argument == "ttl"
 
@@ -121,11 +122,17 @@ def test_a_quote_of_another_chat_is_refused(pair: Pair) -> None:
 
 def test_a_text_too_large_names_the_limit(pair: Pair) -> None:
     # The first is refused here; the second is under what can be known here, so the CLI itself refuses it.
+    with pytest.raises(InvalidArgument) as caught:
+        pair.alice.send_many("@bob", ["fine"] * 150 + ["x" * 16_000])
+    assert caught.value.argument == "texts[150]"
     for size in (16_000, 15_590):
-        with pytest.raises(InvalidArgument, match="^send: .*15,?602"):
+        with pytest.raises(InvalidArgument, match=r"^send: .*15,?602"):
             pair.alice.send("@bob", "x" * size)
+    with pytest.raises(InvalidArgument) as caught:
+        pair.alice.send("@bob", "x" * 16_000)
+    assert caught.value.argument == "text"
     with pytest.raises(InvalidArgument, match=r"^send_many: .*15,?602"):
-        pair.alice.send_many("@bob", ["fine", "x" * 16_000])
+        pair.alice.send_many("@bob", ["fine"] * 150 + ["x" * 16_000])
 
 
 def test_an_error_of_the_cli_is_told(pair: Pair) -> None:
@@ -166,7 +173,7 @@ def test_many_go_in_few_commands(pair: Pair, monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_all_are_checked_before_the_first_is_sent(pair: Pair, texts: Any, batch: Any, argument: str) -> None:
-    with pytest.raises(InvalidArgument, match="^send_many: ") as caught:
+    with pytest.raises(InvalidArgument, match=r"^send_many: ") as caught:
         pair.alice.send_many("@bob", texts, batch=batch)
     assert caught.value.argument == argument
 
@@ -242,7 +249,7 @@ def test_messages_that_the_cli_left_out_are_told(pair: Pair, monkeypatch: pytest
     original = type(pair.alice).execute
 
     def execute(self: Any, command: Any, timeout: float | None = None) -> Any:
-        answer = original(self, command, timeout)
+        answer: Any = original(self, command, timeout)
         if command.documented_name == "APISendMessages":
             del answer.chat_items[1]
         return answer

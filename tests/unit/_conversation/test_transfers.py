@@ -1,7 +1,8 @@
 """Files on their way: `_conversation.transfers` and `_conversation.transfer_state`.
 
-Rests on files.jsonl: `/freceive`, `/fcancel`, `rcvFileAccepted`, `rcvFileStart`, `rcvFileProgressXFTP`, `rcvFileComplete`,
-`rcvFileSndCancelled`, `sndFileProgressXFTP`, `sndFileCompleteXFTP`, and on the errors recorded there.
+Rests on files.jsonl: `/freceive`, `/fcancel`, `rcvFileAccepted`, `rcvFileStart`, `rcvFileProgressXFTP`,
+`rcvFileComplete`, `rcvFileSndCancelled`, `sndFileProgressXFTP`, `sndFileCompleteXFTP`, and on the errors recorded
+there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from simplex_sync import FileTransfer, Message, SimplexChat, events, types
+from simplex_sync import FileTransfer, Message, SentMessage, SimplexChat, events, types
 from simplex_sync._conversation import transfers
 from simplex_sync._conversation.transfer_state import TransferState, reason_of_error
 from simplex_sync.errors import CommandError, ConnectionLost, EventTimeout, InvalidArgument, TransferError
@@ -34,8 +35,9 @@ _TAGS = (
 
 def file_of(event: Any) -> types.CIFile:
     item = getattr(event, "chat_item", None) or event.chat_item_
-    assert item.chat_item.file is not None
-    return item.chat_item.file
+    file = item.chat_item.file
+    assert isinstance(file, types.CIFile)
+    return file
 
 
 def state(sending: bool = False, **status: Any) -> TransferState:
@@ -49,7 +51,9 @@ def state(sending: bool = False, **status: Any) -> TransferState:
     return TransferState(types.CIFile.from_dict(wire), sending=sending)
 
 
-def offered(pair: Pair, content: bytes = b"content", name: str = "file.txt") -> tuple[FileTransfer, Message]:
+def offered(
+    pair: Pair, content: bytes = b"content", name: str = "file.txt"
+) -> tuple[FileTransfer[SentMessage], Message]:
     """Send a file to bob; return the transfer and the message that bob got."""
     text = unique("file")
     path = pair.folder / unique("folder")
@@ -119,7 +123,10 @@ def test_statuses_that_end_a_transfer(sending: bool, status: dict[str, Any], rea
 def test_errors_that_come_as_events() -> None:
     recorded = next(recorded_events("files", "rcvFileProgressXFTP"))
     wire = recorded.to_dict()
-    error = {"type": "FILE", "fileErr": {"type": "FILE_IO", "fileIOError": "x: resource exhausted (No space left on device)"}}
+    error = {
+        "type": "FILE",
+        "fileErr": {"type": "FILE_IO", "fileIOError": "x: resource exhausted (No space left on device)"},
+    }
     event = events.decode({**wire, "type": "rcvFileError", "agentError": error})
     followed = TransferState(file_of(recorded), sending=False)
     followed.take(event)
@@ -186,7 +193,7 @@ def test_what_is_there_is_replaced_only_when_asked(pair: Pair, tmp_path: Path) -
     _, message = offered(pair, b"new")
     target = tmp_path / "taken.txt"
     target.write_bytes(b"old")
-    with pytest.raises(InvalidArgument, match="download: 'taken.txt' exists already"):
+    with pytest.raises(InvalidArgument, match=r"download: 'taken.txt' exists already"):
         message.download(target, approved_relays=True)
     assert target.read_bytes() == b"old"
     transfer = message.download(target, overwrite=True, approved_relays=True)
@@ -209,7 +216,9 @@ def test_a_target_that_comes_into_being_meanwhile_stays(pair: Pair, tmp_path: Pa
     assert target.read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("name", ["../../outside.txt", "/tmp/outside.txt", "..\\outside.txt", "out\0side.txt", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["../../outside.txt", "/tmp/outside.txt", "..\\outside.txt", "out\0side.txt", ".hidden"]
+)
 def test_offered_names_never_leave_the_folder(pair: Pair, tmp_path: Path, name: str) -> None:
     _, message = offered(pair)
     record = copy.deepcopy(message.record)
@@ -240,7 +249,7 @@ def test_wrong_targets(pair: Pair, tmp_path: Path) -> None:
 
 
 def test_relays_have_to_be_approved(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The simulator's servers are the user's own, so the refusal is that of the CLI's source; see also the statuses above.
+    # The simulator never refuses, so the refusal is that of the CLI; see also the statuses above.
     _, message = offered(pair)
 
     def refuse(*_: object, user_approved_relays: bool, **__: object) -> None:
@@ -307,7 +316,7 @@ def test_a_file_is_received_once(pair: Pair) -> None:
 def test_a_wait_that_was_too_short_can_be_repeated(pair: Pair) -> None:
     sending, message = offered(pair)
     transfer = message.download(approved_relays=True)
-    with pytest.raises(EventTimeout, match="was not whole in 0.0 seconds"):
+    with pytest.raises(EventTimeout, match=r"was not whole in 0.0 seconds"):
         transfer.wait(timeout=0)
     assert "of" in repr(transfer)
     assert transfer.wait().done
@@ -353,7 +362,7 @@ def test_after_a_restart_of_the_cli(make_chat: Callable[..., SimplexChat], tmp_p
 def test_a_transfer_says_nothing_private(pair: Pair) -> None:
     transfer, message = offered(pair, name="private name.txt")
     assert "private" not in repr(transfer) + repr(message)
-    fresh = FileTransfer(pair.alice, "send_file")
+    fresh: FileTransfer[SentMessage] = FileTransfer(pair.alice, "send_file")
     assert repr(fresh) == "<FileTransfer, send_file, not begun>"
     with pytest.raises(TransferError, match="no file"):
         fresh._begin(pair.alice.send("@bob", unique("none")), sending=True)
