@@ -146,13 +146,13 @@ class Journal:
         """Return what became of a step in this run or an earlier one, or None where that is not known."""
         return self._results.get(step)
 
-    def begun(self, step: str) -> bool:
-        """Return whether a step was ever begun.
+    def intent(self, step: str) -> Facts | None:
+        """Return what was noted when a step was last begun, or None where it never was.
 
         Args:
             step: The name of the step.
         """
-        return step in self._intents
+        return self._intents.get(step)
 
     def note(self, step: str, state: str, facts: Facts, *, now: bool = False) -> Result:
         """Write down what became of a step, and return it.

@@ -11,7 +11,7 @@ import hashlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -194,11 +194,11 @@ def run(main: Callable[[], bool]) -> NoReturn:
         sys.exit(2 if isinstance(error, errors.InvalidArgument) else 1)
 
 
-def chunks(lines: Iterator[str]) -> Iterator[str]:
+def names_in(lines: Iterable[str]) -> Iterator[str]:
     """Yield the lines of a file of names: without what is around them, empty ones and comments.
 
     Args:
-        lines: The lines.
+        lines: The lines; those that begin with `#` and a space are comments.
     """
     for line in lines:
         name = line.strip()

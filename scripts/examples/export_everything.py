@@ -7,7 +7,7 @@
     groups.jsonl                 its groups (GroupInfo)
     members.jsonl                their members with their roles (GroupMember)
     chats/KIND-N.jsonl           the items of a contact, a group or the notes, the oldest first (ChatItem)
-    files.jsonl                  the files of these items, with the path of the copy where there is one
+    attachments/KIND-N.jsonl     the files of these items, with the path of the copy where there is one
     files/N-NAME                 the copies
 
 The folder comes into being whole or not at all: until it is, it is called FOLDER.part, and a run that was ended is
@@ -82,10 +82,15 @@ class Export:
         self.files: dict[str, Facts] = {}
         self.not_copied: list[str] = []
 
-    def add(self, name: str, records: Iterable[Facts], **about: Any) -> None:
-        """Write a file, unless an earlier run has."""
+    def has(self, name: str) -> bool:
+        """Return whether an earlier run has written a file."""
         known = self.journal.result(name)
-        if known is None or known.state != DONE or not (self.folder / name).is_file():
+        return known is not None and known.state == DONE and (self.folder / name).is_file()
+
+    def add(self, name: str, records: Iterable[Facts], *, anew: bool = False, **about: Any) -> None:
+        """Write a file, unless an earlier run has, or it is to be written anew."""
+        known = self.journal.result(name)
+        if known is None or anew or not self.has(name):
             known = self.journal.note(name, DONE, {**write(self.folder / name, records), **about}, now=True)
         self.files[name] = known.facts
 
@@ -93,23 +98,26 @@ class Export:
         """Write what belongs to the active profile, except for its chats; return these."""
         chat, inside = self.chat, f"profile-{user.user_id}/"
         groups = chat.groups()
-        self.add(inside + "contacts.jsonl", (contact.to_dict() for contact in chat.contacts()))
+        contacts = {contact.contact_id: contact for contact in chat.contacts()}
+        notes = []
+        for each in chat.api_get_chats(types.PaginationByTimeLast(count=CHATS)).chats:
+            info = each.chat_info
+            if isinstance(info, types.ChatInfoDirect):  # among them those that are not connected any more
+                contacts.setdefault(info.contact.contact_id, info.contact)
+            elif isinstance(info, types.ChatInfoLocal):
+                notes.append(info.note_folder.note_folder_id)
+        self.add(inside + "contacts.jsonl", (contact.to_dict() for contact in contacts.values()))
         self.add(inside + "groups.jsonl", (group.to_dict() for group in groups))
         members = (member.to_dict() for group in groups for member in chat.members(group, former=True))
         self.add(inside + "members.jsonl", members)
-        found = chat.api_get_chats(types.PaginationByTimeLast(count=CHATS)).chats
-        refs = {types.ChatRef(chat_type=types.ChatType.GROUP, chat_id=group.group_id) for group in groups}
-        known = {contact.contact_id for contact in chat.contacts()}
-        for info in (each.chat_info for each in found):
-            if isinstance(info, types.ChatInfoDirect) and info.contact.contact_id in known:
-                refs.add(types.ChatRef(chat_type=types.ChatType.DIRECT, chat_id=info.contact.contact_id))
-            elif isinstance(info, types.ChatInfoLocal):
-                refs.add(types.ChatRef(chat_type=types.ChatType.LOCAL, chat_id=info.note_folder.note_folder_id))
-        return sorted(refs, key=lambda ref: (str(ref.chat_type), ref.chat_id))
+        chats = [(types.ChatType.DIRECT, number) for number in contacts]
+        chats += [(types.ChatType.GROUP, group.group_id) for group in groups]
+        chats += [(types.ChatType.LOCAL, number) for number in notes]
+        return [types.ChatRef(chat_type=kind, chat_id=number) for kind, number in chats]
 
     def items(self, user: types.User, ref: types.ChatRef) -> str:
         """Write the items of a chat, and copy their files; return the name of the chat's file."""
-        kind = KINDS[ref.chat_type.name.lower()]
+        kind = KINDS[str(ref.chat_type)]
         inside, name = f"profile-{user.user_id}/", f"chats/{kind}-{ref.chat_id}.jsonl"
         attached: list[Facts] = []
 
@@ -119,9 +127,11 @@ class Export:
                     attached.append(self.attached(inside, message.id, message.file))
                 yield message.item.to_dict()
 
-        self.add(inside + name, records(), chat={"kind": kind, "id": ref.chat_id}, user=user.user_id)
-        listed = f"{inside}files/{kind}-{ref.chat_id}.jsonl"
-        self.add(listed, attached)
+        listed = f"{inside}attachments/{kind}-{ref.chat_id}.jsonl"
+        # A run that ended between the two has left no list, and the items must be read again to make it.
+        anew = not self.has(listed)
+        self.add(inside + name, records(), anew=anew)
+        self.add(listed, attached, anew=anew)
         for line in (self.folder / listed).read_text("utf-8").splitlines():
             about = json.loads(line)
             if about["path"] is not None:
@@ -170,6 +180,9 @@ def export(chat: SimplexChat, options: argparse.Namespace) -> bool:
         made.add("profiles.jsonl", (user.to_dict() for user in users))
         try:
             for user in users:
+                if user.view_pwd_hash is not None and user.user_id != active:
+                    print(f"{seen(user.local_display_name)}: hidden, so it is left out")
+                    continue
                 if user.user_id != chat.user.user_id:
                     chat.api_set_active_user(user_id=user.user_id)
                 for ref in made.profile(user):
@@ -179,6 +192,7 @@ def export(chat: SimplexChat, options: argparse.Namespace) -> bool:
                     )
         finally:
             _go_back(chat, active)
+        _tidy(part, {*made.files, path.name})
         counts = _counts(made.files)
         manifest = {
             "format": FORMAT,
@@ -219,6 +233,13 @@ def _counts(files: dict[str, Facts]) -> Facts:
     return counts
 
 
+def _tidy(part: Path, wanted: set[str]) -> None:
+    """Delete what an earlier run has left that belongs to this export no more."""
+    for path in part.rglob("*"):
+        if path.is_file() and str(path.relative_to(part)) not in wanted and not path.name.startswith("journal.jsonl"):
+            path.unlink()
+
+
 def _put_in_place(part: Path, folder: Path, *, replace: bool) -> None:
     for name in ("journal.jsonl", "journal.jsonl.lock"):
         (part / name).unlink(missing_ok=True)
@@ -237,6 +258,8 @@ def main() -> bool:
     parser.add_argument("--replace", action="store_true", help="replace an export that is there")
     parser.add_argument("--no-files", action="store_true", help="copy no files")
     options = parser.parse_args()
+    if not options.folder.name:
+        parser.error("FOLDER must have a name of its own")
     if options.folder.exists():
         if not options.replace:
             raise Refused(f"{options.folder} exists already; say --replace, or name another folder")

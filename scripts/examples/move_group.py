@@ -21,10 +21,11 @@ from typing import NamedTuple
 from _journal import DONE, Doubt, Facts, Journal, Result
 from _tool import Progress, Refused, arguments, client, journal_path, newest_item, run, seen, summary
 
-from simplex_sync import SentMessage, SimplexChat, errors, types
+from simplex_sync import SentMessage, SimplexChat, errors, events, types
 
 CURRENT = {"introduced", "intro-inv", "accepted", "announced", "connected", "complete", "creator"}
 FORMER = {"removed", "left", "deleted", "rejected"}
+SOON = 2.0  # seconds
 MESSAGE = "This group moves to {name}. If you have no invitation yet, join here: {link}"
 
 
@@ -143,7 +144,7 @@ class Move:
                 raise Doubt("the member was added, but there is no sign of an invitation: ask, or invite in the app")
             return {"member": added.group_member_id}
 
-        if present and self.journal.result(step) is None and not self.journal.begun(step):
+        if present and self.journal.result(step) is None and self.journal.intent(step) is None:
             return self.journal.note(step, DONE, {})  # somebody else invited this contact
         return self.journal.do(step, act, look, after=self.newest)
 
@@ -155,6 +156,20 @@ class Move:
             ):
                 return SentMessage(self.chat, message.record)
         return None
+
+    def _made_invitation(self, contact: types.Contact, after: int) -> SentMessage | None:
+        """Return the invitation that was just made; its item may come into being a moment after the answer."""
+        coming = self.chat.expect(events.NewChatItems, timeout=SOON)
+        try:
+            message = self._invitation(contact, after)
+            if message is None:
+                coming.wait()
+                message = self._invitation(contact, after)
+            return message
+        except errors.EventTimeout:
+            return None
+        finally:
+            coming.close()
 
     # The link.
 
@@ -180,18 +195,30 @@ class Move:
     def wait_sent(self) -> list[str]:
         """Wait until everything has left, since the CLI ends with this script; return what has not."""
         waiting = []
+        present = self.members()
         for _, contact in self.plan.invited:
-            result = self.journal.result(f"invite:{contact.contact_id}")
-            if result is None or not result.now:
+            step = f"invite:{contact.contact_id}"
+            result, intent, added = (
+                self.journal.result(step),
+                self.journal.intent(step),
+                present.get(contact.contact_id),
+            )
+            # Those of earlier runs as well, which may have been ended before these had left.
+            if result is None or result.state != DONE or intent is None:
                 continue
-            message = self._invitation(contact, self.newest)
+            if added is None or str(added.member_status) != "invited":
+                continue
+            name = seen(contact.local_display_name)
+            message = self._made_invitation(contact, intent["after"])
             try:
-                if message is not None:
+                if message is None:
+                    waiting.append(f"{name}: no sign of an invitation")
+                else:
                     message.wait_sent(self.timeout)
             except (errors.EventTimeout, errors.DeliveryError) as error:
-                waiting.append(f"{seen(contact.local_display_name)}: {type(error).__name__}")
+                waiting.append(f"{name}: {type(error).__name__}")
         announced = self.journal.result("announce")
-        if announced is not None and announced.now:
+        if announced is not None and announced.state == DONE:
             item = int(announced.facts["item"])
             for sent in self.chat.history(self.plan.old, after=item - 1, before=item + 1):
                 try:

@@ -24,6 +24,8 @@ One process, one thread, one `selectors` loop; nothing is asynchronous code. Fro
 `records`          wire records built from documents; `versions` the forms of 7.x; `failure` the errors, `clock` the
                    timestamps, `links`, `names`, `preferences`, `markdown`, `items`
 `chats`            what chats of each type do: `@action("send", "@")`
+`filling`          a new database made of an export, for a rehearsal; `phantoms` stand for the other sides in it,
+                   `refusals` keeps what failed, `rehearsal` reports what was done
 `startup` `users` `addresses` `connections` `joining` `contacts` `messages` `editing` `history` `timed` `connectivity`
 `settings` `group…` `file…` `business`
                    the commands and message handlers, one subject each; `features` imports them all

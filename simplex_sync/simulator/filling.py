@@ -9,6 +9,7 @@ Beside the database a copy of it is kept as it was before, `PREFIX_before.db`, w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -107,7 +108,26 @@ class Filling:
             raise NotAnExport(f"{self.export}: this is no export of export_everything.py")
         if manifest.get("version") != VERSION:
             raise NotAnExport(f"{self.export}: an export of version {manifest.get('version')}, not {VERSION}")
+        for name, about in manifest.get("files", {}).items():
+            if self._check_sum(name) != about.get("sha256"):
+                raise NotAnExport(f"{name}: not what the manifest says; export it again")
         return manifest
+
+    def _inside(self, name: str) -> Path:
+        path = (self.export / name).resolve()
+        if not path.is_relative_to(self.export.resolve()):
+            raise NotAnExport(f"{self.export}: a file lies outside of the export")
+        return path
+
+    def _check_sum(self, name: str) -> str:
+        digest = hashlib.sha256()
+        try:
+            with self._inside(name).open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise NotAnExport(f"{name}: {error.strerror}") from None
+        return digest.hexdigest()
 
     def run(self) -> Json:
         """Fill the database, all or nothing, and return how many records of each kind it got."""
@@ -272,10 +292,7 @@ class Filling:
         path = attached and attached.get("path")
         if path:
             name = PurePosixPath(path).name
-            source = (self.export / path).resolve()
-            if not source.is_relative_to(self.export.resolve()):
-                raise NotAnExport(f"{self.export}: a file lies outside of the export")
-            shutil.copyfile(source, self.files / name)
+            shutil.copyfile(self._inside(path), self.files / name)
             file["fileSource"] = {**(file.get("fileSource") or {}), "filePath": name}
         document = {
             "fileId": file["fileId"],

@@ -17,9 +17,10 @@ assert features.__all__  # importing it defines all tables
 
 
 class _State:
-    """What a database holds, read once."""
+    """What a database holds, read once; of the items only those that changed, since there can be very many."""
 
-    def __init__(self, path: Path, key: str) -> None:
+    def __init__(self, path: Path, key: str, items: Documents) -> None:
+        self.items = items
         store = Store(path, key)
         try:
             self.refusals = store.find("refusals")
@@ -27,7 +28,6 @@ class _State:
             self.contacts = {each["contactId"]: each for each in store.find("contacts") if "profile" in each}
             self.groups = {each["groupId"]: each for each in store.find("groups")}
             self.members = {each["groupMemberId"]: each for each in store.find("groupMembers")}
-            self.items = {each["itemId"]: each for each in store.find("items")}
             self.files = {each["fileId"]: each for each in store.find("files")}
             self.links = {each["userContactLinkId"]: each for each in store.find("userContactLinks")}
         finally:
@@ -58,7 +58,12 @@ def report(database: Path, key: str) -> Json:
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(path.name)
-    before, after = (_State(path, key) for path in paths)
+    store = Store(paths[1], key)
+    try:
+        items = store.differences("items", paths[0])
+    finally:
+        store.close()
+    before, after = (_State(path, key, changed) for path, changed in zip(paths, items, strict=True))
     errors = Counter((each["command"], each["error"]) for each in after.refusals)
     return {
         "messages": _messages(before, after),

@@ -156,6 +156,31 @@ class Store:
         """
         self._connection.execute("VACUUM INTO ?", (str(path),))
 
+    def differences(self, table: str, other: Path) -> tuple[dict[int, Json], dict[int, Json]]:
+        """Return the documents of a table that differ from those of another file, by their ids.
+
+        Args:
+            table: The table.
+            other: A file of the simulator.
+
+        Returns:
+            Those that are only in the other file, and those that are only in this one; changed ones are in both.
+        """
+        run = self._connection.execute
+        run("ATTACH ? AS other", (str(other),))
+        try:
+            both = (("other", "main"), ("main", "other"))
+            rows = [
+                run(
+                    _sql("SELECT id, doc FROM", f"{one}.{table}", "EXCEPT SELECT id, doc FROM", f"{two}.{table}")
+                ).fetchall()
+                for one, two in both
+            ]
+        finally:
+            run("DETACH other")
+        theirs, ours = ({int(row[0]): self._document(table, row) for row in found} for found in rows)
+        return theirs, ours
+
     def fact(self, name: str) -> str | None:
         """Return one fact about the database itself."""
         row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()

@@ -57,6 +57,10 @@ def change(folder: Path, name: str, how: Callable[[list[Json]], list[Json]]) -> 
     path.write_text("".join(json.dumps(record) + "\n" for record in how(records)), "utf-8")
 
 
+def with_files(manifest: str, name: str) -> str:
+    return json.dumps({**json.loads(manifest), "files": {name: {"sha256": "0" * 64}}})
+
+
 def filled(world: World, folder: Path, name: str = "copy") -> Peer:
     """Fill a database from an export, and start a simulator on it."""
     files = world.folder / f"{name}_files"
@@ -197,6 +201,13 @@ def test_what_cannot_be_read_makes_no_database(world: World, tmp_path: Path) -> 
         (folder / "manifest.json", manifest.replace("simplex_sync export", "another"), "no export of"),
         (folder / "manifest.json", manifest.replace('"version": 1', '"version": 9'), "of version 9"),
         (folder / "manifest.json", "[]", "no export of"),
+        (
+            folder / "manifest.json",
+            with_files(manifest, "profiles.jsonl"),
+            "profiles.jsonl: not what the manifest says",
+        ),
+        (folder / "manifest.json", with_files(manifest, "missing.jsonl"), "missing.jsonl: No such file"),
+        (folder / "manifest.json", with_files(manifest, "../alice_chat.db"), "outside of the export"),
         (folder / "manifest.json", "{", "no manifest"),
     ):
         before = path.read_text("utf-8")
@@ -264,3 +275,88 @@ def test_the_program_fills_and_reports(
             main(["-d", database, *arguments])
         assert ended.value.code == 1
         assert complaint in capfd.readouterr().err
+
+
+def test_everything_that_is_done_is_reported(world: World, tmp_path: Path) -> None:
+    circle = Circle(world, "alice", "bob", "carol", "dave")
+    first, second = (item["chatItem"] for item in circle.host.send("#1", "first", "second")["chatItems"])
+    world.settle()
+    folder = export(circle.host, tmp_path / "export")
+    copy = filled(world, folder)
+    ids = {name: circle.id_of(copy, name) for name in ("bob", "carol", "dave")}
+    copy.do(f"/_member role #1 {ids['bob']} moderator", "membersRoleUser")
+    copy.do(f"/_remove #1 {ids['carol']}", "userDeletedMembers")
+    copy.do('/_group_profile #1 {"displayName": "square", "fullName": ""}', "groupUpdated")
+    content = {"msgContent": {"type": "text", "text": "changed"}, "mentions": {}}
+    copy.do(f"/_update item #1 {first['meta']['itemId']} json {json.dumps(content)}", "chatItemUpdated")
+    copy.do(f"/_delete item #1 {second['meta']['itemId']} internal", "chatItemsDeleted")
+    path = tmp_path / "plan.txt"
+    path.write_text("the plan", "utf-8")
+    message = {"msgContent": {"type": "file", "text": ""}, "fileSource": {"filePath": str(path)}, "mentions": {}}
+    copy.do(f"/_send #1 json {json.dumps([message])}", "newChatItems")
+    copy.do('/_group 1 {"displayName": "new", "fullName": ""}', "groupCreated")
+    copy.do("/_create link #2 member", "groupLinkCreated")
+    world.settle()
+    found = report(tmp_path / "copy", "")
+    assert found["messages"] == {
+        "sent": 1,
+        "received": 1,
+        "notSent": 0,
+        "to": {"#square": 1},
+        "edited": 1,
+        "deleted": 1,
+    }
+    assert sorted((each["member"], each["change"], each["role"], each.get("was")) for each in found["members"]) == [
+        ("bob", "role", "moderator", "member"),
+        ("carol", "removed", "member", None),
+    ]
+    assert found["groups"] == {"made": ["new"], "changed": ["square"], "deleted": []}
+    assert [(file["name"], file["bytes"], file["to"]) for file in found["files"]] == [("plan.txt", 8, "#square")]
+    assert found["links"] == 1
+
+    copy.do("/_leave #1", "leftMemberUser")
+    copy.do("/_delete #1", "groupDeletedUser")
+    gone = report(tmp_path / "copy", "")
+    assert gone["groups"] == {"made": ["new"], "changed": [], "deleted": ["circle"]}
+    assert gone["members"] == []
+    assert gone["messages"]["deleted"] == 0  # they went with the group
+
+
+def test_an_incognito_membership_stays_incognito(world: World, tmp_path: Path) -> None:
+    circle = Circle(world, "alice", "bob")
+    folder = export(circle.host, tmp_path / "export")
+
+    def incognito(groups: list[Json]) -> list[Json]:
+        [group] = groups
+        profile = {**group["membership"]["memberProfile"], "profileId": 77, "displayName": "Nobody"}
+        own = {**group["membership"], "memberProfile": profile, "memberContactProfileId": 77}
+        return [{**group, "membership": {**own, "localDisplayName": "Nobody"}}]
+
+    def hidden(members: list[Json]) -> list[Json]:
+        [bob] = members
+        return [{**bob, "activeConn": {**bob["activeConn"], "customUserProfileId": 78}}]
+
+    change(folder, "groups.jsonl", incognito)
+    change(folder, "members.jsonl", hidden)
+    copy = filled(world, folder)
+    [group] = copy.do("/_groups1", "groupsList")["groups"]
+    assert group["groupInfo"]["membership"]["memberProfile"]["displayName"] == "Nobody"
+    copy.send("#1", "hello")
+    world.settle()
+    assert statuses(copy)[-1] == "sndRcvd"
+
+
+def test_notes_and_profiles_without_chats_are_there(world: World, tmp_path: Path) -> None:
+    alice, _ = world.connected()
+    folder = export(alice, tmp_path / "export")
+    note = {**alice.send("@4", "remember")["chatItems"][0]["chatItem"], "chatDir": {"type": "localSnd"}}
+    notes = folder / "profile-1" / "chats" / "notes-1.jsonl"
+    notes.write_text(json.dumps(note) + "\n", "utf-8")
+    [user] = [json.loads(line) for line in (folder / "profiles.jsonl").read_text("utf-8").splitlines()]
+    password = {"viewPwdHash": {"hash": "aGFzaA==", "salt": "c2FsdA=="}}
+    hidden = {**user, **password, "userId": 2, "userContactId": 90, "localDisplayName": "hidden", "activeUser": False}
+    hidden["profile"] = {**user["profile"], "profileId": 90, "displayName": "hidden"}
+    (folder / "profiles.jsonl").write_text(f"{json.dumps(user)}\n{json.dumps(hidden)}\n", "utf-8")
+    copy = filled(world, folder)
+    assert copy.texts("*1") == ["remember"]
+    assert copy.fails("/_user 2") == "error.userUnknown"  # without the password

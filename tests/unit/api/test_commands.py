@@ -13,9 +13,7 @@ from tests.contract.record_walk import schema_files
 
 ALICE = t.ChatRef(chat_type=t.ChatType.DIRECT, chat_id=4)
 TEAM = t.ChatRef(chat_type=t.ChatType.GROUP, chat_id=1)
-SUPPORT = t.ChatRef(
-    chat_type=t.ChatType.GROUP, chat_id=1, chat_scope=t.GroupChatScopeMemberSupport(group_member_id_=6)
-)
+SUPPORT = t.ChatRef(chat_type=t.ChatType.GROUP, chat_id=1, chat_scope=t.GroupChatScopeMemberSupport(group_member_id_=6))
 ALL_SUPPORT = t.ChatRef(chat_type=t.ChatType.GROUP, chat_id=1, chat_scope=t.GroupChatScopeMemberSupport())
 NOTES = t.ChatRef(chat_type=t.ChatType.LOCAL, chat_id=1)
 PENDING = t.ChatRef(chat_type=t.ChatType.CONTACT_CONNECTION, chat_id=3)

@@ -95,8 +95,8 @@ def make_chats(network: SimplexNetwork, version: str) -> SimplexChat:
     next(received).download().wait(LONG)
     alice.api_set_contact_alias(alice.contact("bob").contact_id, local_alias="Bobby")
     # A second profile, which stays inactive.
-    other = types.Profile(display_name="alice at work", full_name="")
-    alice.create_active_user(new_user=types.NewUser(profile=other, past_timestamp=False))
+    at_work = types.Profile(display_name="alice at work", full_name="")
+    alice.create_active_user(new_user=types.NewUser(profile=at_work, past_timestamp=False))
     alice.api_set_active_user(user_id=1)
     return alice
 
@@ -283,5 +283,5 @@ def test_what_is_no_export_or_no_rehearsal_is_left_alone(rehearse: Rehearse, bac
     (damaged / "profile-1" / "members.jsonl").write_text('{"groupMemberId": \n', "utf-8")
     result = CliRunner().invoke(program, ["rehearse", str(damaged)], env=full_environment(backup.environment))
     assert result.exit_code == 1
-    assert "members.jsonl, line 1: no JSON" in result.stderr
+    assert "members.jsonl: not what the manifest says" in result.stderr
     assert not (tmp_path / "damaged.rehearsal").exists()

@@ -70,9 +70,9 @@ def test_the_intent_is_on_the_disk_before_the_step_begins(tmp_path: Path) -> Non
         return world.act()
 
     with journal(tmp_path) as opened:
-        assert not opened.begun("step")
+        assert opened.intent("step") is None
         opened.do("step", act, world.look, known=7)
-        assert opened.begun("step")
+        assert opened.intent("step") == {"known": 7}
     assert world.effects == 1
 
 
