@@ -61,6 +61,11 @@ def make_folder(method: str, path: Path) -> None:
         raise StartError(f"{method}: the folder {str(path)!r} cannot be made: {error.strerror}") from error
 
 
+def _for_the_owner(path: str, flags: int) -> int:
+    """Open a file that only its owner can read, and follow no link."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
 class DatabaseLock:
     """The lock of one database.
 
@@ -98,8 +103,7 @@ class DatabaseLock:
     def note(self, child: int | None, created: float) -> None:
         """Write down who holds the lock, and the CLI that it started."""
         facts = json.dumps({"pid": os.getpid(), "child": child, "created": created})
-        descriptor = os.open(self._owner_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
+        with open(self._owner_file, "w", encoding="ascii", opener=_for_the_owner) as file:
             file.write(facts)
 
     def release(self) -> None:

@@ -73,8 +73,15 @@ def _is_end(pid: int, port: int, other_port: int) -> bool:
     return any(each.raddr and each.laddr.port == port and each.raddr.port == other_port for each in connections)
 
 
-def _spawn(argv: Sequence[str]) -> Any:
-    """Start a program on a pseudo-terminal; return what pexpect makes of it."""
+def _created(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
+def _spawn(argv: Sequence[str]) -> tuple[Any, float]:
+    """Start a program on a pseudo-terminal; return what pexpect makes of it, and when it was started."""
     with warnings.catch_warnings():
         # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -100,15 +107,15 @@ def _spawn(argv: Sequence[str]) -> Any:
     descriptor = os.dup(process.fd)
     process.fileobj.close()
     process.fd = spawn.child_fd = descriptor
-    return spawn
+    return spawn, _created(spawn.pid)
 
 
-def _uninterrupted(start: Callable[[], Any]) -> Any:
+def _uninterrupted(start: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
     """Return what `start` returns; an interrupt (Ctrl-C) comes after it, and then what was started is ended.
 
     It runs in a thread, since only the main thread is interrupted; half a start would leave a process and descriptors.
     """
-    started: list[Any] = []
+    started: list[tuple[Any, float]] = []
     failures: list[BaseException] = []
     done = threading.Event()  # and not join(), which takes a thread for ended once it was interrupted itself
 
@@ -127,7 +134,7 @@ def _uninterrupted(start: Callable[[], Any]) -> Any:
     except BaseException:
         if thread.ident is not None:
             done.wait()
-        for each in started:
+        for each, _created_at in started:
             os.kill(each.pid, signal.SIGKILL)
             os.waitpid(each.pid, 0)
             os.close(each.child_fd)
@@ -157,18 +164,11 @@ class CliProcess:
         self._reaped = False
         self._lock = threading.Lock()
         try:
-            self.spawn = _uninterrupted(lambda: _spawn(argv))
+            self.spawn, self.created = _uninterrupted(lambda: _spawn(argv))
         except (pexpect.ExceptionPexpect, OSError) as error:
             raise StartError(f"start: {argv[0]!r} could not be started: {error}") from error
         self.pid: int = self.spawn.pid
         self.terminal: int = self.spawn.child_fd
-        self.created = self._created()
-
-    def _created(self) -> float:
-        try:
-            return psutil.Process(self.pid).create_time()
-        except psutil.Error:
-            return 0.0
 
     # Its sockets
 

@@ -102,4 +102,3 @@ class PathOfRcvFileStatus(Tagged):
             if isinstance(value, str):
                 return value
         return None
-

@@ -8,10 +8,12 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from simplex_sync import SimplexChat
+from simplex_sync._internal.deadline import Deadline
 
 HERE = Path(__file__).resolve().parent
 RECORDINGS = HERE.parent / "recordings"
@@ -70,6 +72,13 @@ class FakeCli:
             return []
         lines = [json.loads(line) for line in self.journal.read_text("utf-8").splitlines()]
         return [line[kind] for line in lines if kind in line]
+
+    def wait_for_notes(self, kind: str, count: int) -> None:
+        """Wait until the program has noted so many things of a kind."""
+        deadline, pause = Deadline(20.0), threading.Event()
+        while len(self.notes(kind)) < count:
+            assert not deadline.passed, f"the program did not note {kind} {count} times"
+            pause.wait(0.005)
 
     def count(self, command: str) -> int:
         """Return how often a command arrived, over all starts."""

@@ -47,6 +47,7 @@ class FakeCli:
         self.protocol = ServerProtocol()
         self.corr_id: str | None = None
         self.kept: list[bytes] = []
+        self.muted = False
         self.counts: dict[str, int] = {}
         self.events_sent = 0
         earlier = self._earlier()
@@ -145,6 +146,10 @@ class FakeCli:
     def step_listen(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
 
+    def step_say_port(self) -> None:
+        assert self.listener is not None
+        self.step_print(str(self.listener.getsockname()[1]))
+
     def step_close_port(self) -> None:
         assert self.listener is not None
         self.listener.close()
@@ -158,6 +163,10 @@ class FakeCli:
                 if reply:
                     connection.recv(65536)
                     connection.sendall(reply.encode())
+
+    def step_mute(self) -> None:
+        """Answer nothing on the next connection, not even the opening request."""
+        self.muted = True
 
     def step_drop(self) -> None:
         """Break the connection off, without a word."""
@@ -260,6 +269,9 @@ class FakeCli:
         self.do(self.start)
         while self.listener is not None:
             self.connection, _address = self.listener.accept()
+            if self.muted:
+                self.note(muted=True)
+                self.step_hang()
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.protocol = ServerProtocol(max_size=None)
             self.kept.clear()

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from simplex_sync import SimplexChat, events
+from simplex_sync._internal.database import DatabaseLock
 from simplex_sync.errors import ClientClosed, DatabaseInUse
 from tests.children.fake import ANSWER, FakeCli, steps
 
@@ -122,6 +123,29 @@ def test_ctrl_c_while_the_cli_starts(make_fake: Make) -> None:
         fake.client(timeout=LONG).start()
     timer.join()
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+# An interrupt can come between the making of a socket and the line that takes care of it. Python closes it then.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_ctrl_c_at_25_random_moments_of_a_start_leaves_nothing(make_fake: Make) -> None:
+    moments = random.Random(3)
+    for _ in range(25):
+        fake = make_fake()
+        chat = fake.client(timeout=LONG)
+        timer = interrupt_soon(moments.uniform(0.005, 0.25))
+        with pytest.raises(KeyboardInterrupt):
+            start_and_wait(chat)
+        timer.join()
+        chat.close()
+        assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+        lock = DatabaseLock(fake.folder / "chat")
+        lock.acquire()
+        lock.release()
+
+
+def start_and_wait(chat: SimplexChat) -> None:
+    chat.start()
+    threading.Event().wait(LONG)
 
 
 def test_the_cell_that_starts_a_client_is_run_again(make_fake: Make) -> None:

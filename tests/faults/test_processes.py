@@ -24,7 +24,8 @@ Make = Callable[..., FakeCli]
 def start(name: str, fake: FakeCli) -> subprocess.Popen[str]:
     paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
     return subprocess.Popen(
-        [sys.executable, str(SCRIPTS), name, str(fake.folder), str(fake.path)],
+        # Newer Pythons warn of any fork in a process with threads, which is what is tried here.
+        [sys.executable, "-W", "ignore::DeprecationWarning", str(SCRIPTS), name, str(fake.folder), str(fake.path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

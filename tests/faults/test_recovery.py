@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 
 from simplex_sync import SimplexChat, events
 from simplex_sync._internal.deadline import Deadline
-from simplex_sync.errors import ChildExited, ClientClosed, CliExited, ConnectionLost, OutcomeUnknown
-from tests.children.fake import ANSWER, FakeCli, open_gate, recorded_answers, steps
+from simplex_sync.errors import ChildExited, ClientClosed, CliExited, OutcomeUnknown
+from tests.children.fake import ANSWER, FakeCli, recorded_answers, steps
 
 LONG = 20.0
 Make = Callable[..., FakeCli]
@@ -54,8 +55,7 @@ def test_commands_given_while_the_cli_is_away_are_sent_once_when_it_is_back(make
         ]
         for thread in threads:
             thread.start()
-        while len(fake.notes("start")) < 2:
-            threads[0].join(0.01)
+        fake.wait_for_notes("start", 2)
         os.kill(fake.notes("start")[1], signal.SIGUSR1)
         for thread in threads:
             thread.join(LONG)
@@ -132,13 +132,25 @@ def test_close_while_the_cli_is_being_started_again(make_fake: Make) -> None:
     with pytest.raises(OutcomeUnknown):
         chat.send_command(steps(["die"]))
     waiting = chat.expect(events.Reconnected, timeout=LONG)
-    while len(fake.notes("start")) < 2:
-        threading.Event().wait(0.01)
+    fake.wait_for_notes("start", 2)
     deadline = Deadline(LONG)
     chat.close()
     assert deadline.at_most(LONG) > LONG - 2
     with pytest.raises(ClientClosed):
         waiting.wait()
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_close_while_a_living_cli_does_not_answer_the_new_connection(make_fake: Make) -> None:
+    fake = make_fake()
+    chat = fake.client().start()
+    with pytest.raises(OutcomeUnknown):
+        chat.send_command(steps(["mute"], ["drop"]))
+    fake.wait_for_notes("muted", 1)
+    deadline = Deadline(LONG)
+    chat.close()
+    assert deadline.at_most(LONG) > LONG - 2
+    assert len(fake.notes("start")) == 1  # and none is started by a thread that knows nothing of the end
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
 
 
@@ -165,19 +177,19 @@ def test_close_during_a_pause_between_two_starts(make_fake: Make, monkeypatch: p
 # Somebody else's CLI
 
 
-def test_attach_reconnects_and_never_ends_the_other_cli(make_fake: Make) -> None:
-    fake = make_fake()
-    with fake.client() as owner:
-        port = owner.port
-        open_gate(owner)  # a signal that is not waited for yet stays
-        with pytest.raises(OutcomeUnknown):
-            owner.send_command(steps(["gate"], ["drop"]))
-        owner_session = owner._session
-        assert owner_session is not None
-        process = psutil.Process(owner.pid)
-    assert not process.is_running()
-    with pytest.raises(ConnectionLost, match=r"^start: 127\.0\.0\.1:\d+ does not take a connection"):
-        SimplexChat.attach(f"ws://127.0.0.1:{port}", timeout=2).start()
+def test_attach_opens_a_lost_connection_again_and_never_ends_the_other_cli(make_fake: Make) -> None:
+    fake = make_fake(starts=[[["listen"], ["say_port"]]])
+    with subprocess.Popen([fake.path], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        port = int(other.stdout.readline())
+        with SimplexChat.attach(f"ws://127.0.0.1:{port}", timeout=LONG) as chat:
+            assert (chat.pid, chat.port, chat.user.local_display_name) == (None, port, "alice")
+            with chat.expect(events.Reconnected) as reconnected, pytest.raises(OutcomeUnknown):
+                chat.send_command(steps(["drop"]))
+            assert not reconnected.value.restarted
+            assert chat.show_active_user()
+        assert other.poll() is None
+        other.kill()
 
 
 def test_commands_are_answered_after_many_losses(make_fake: Make) -> None:

@@ -193,9 +193,9 @@ def test_an_interrupt_while_it_is_started_leaves_nothing(monkeypatch: pytest.Mon
     do = getattr(kind, moment)
 
     def noting(argv: Any) -> Any:
-        spawn = original(argv)
+        spawn, created = original(argv)
         pids.append(spawn.pid)
-        return spawn
+        return spawn, created
 
     def interrupted(one: Any, *arguments: Any) -> None:
         monkeypatch.setattr(kind, moment, do)
