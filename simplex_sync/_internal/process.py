@@ -73,6 +73,33 @@ def _is_end(pid: int, port: int, other_port: int) -> bool:
     return any(each.raddr and each.laddr.port == port and each.raddr.port == other_port for each in connections)
 
 
+class _PrivateFiles:
+    """Makes a child begin with a umask that keeps what it writes for the owner: databases, files received.
+
+    The umask belongs to the whole process, and a child takes over the one that it is forked with, so it is changed for
+    the few milliseconds of a fork; a file that another thread makes just then is for the owner only, too.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._before = 0
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()  # another thread, which is not in this process, may have held it
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._before = os.umask(0o077)
+
+    def __exit__(self, *_: object) -> None:
+        os.umask(self._before)
+        self._lock.release()
+
+
+_private_files = _PrivateFiles()
+
+
 def _created(pid: int) -> float:
     try:
         return psutil.Process(pid).create_time()
@@ -82,7 +109,7 @@ def _created(pid: int) -> float:
 
 def _spawn(argv: Sequence[str]) -> tuple[Any, float]:
     """Start a program on a pseudo-terminal; return what pexpect makes of it, and when it was started."""
-    with warnings.catch_warnings():
+    with _private_files, warnings.catch_warnings():
         # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
         warnings.simplefilter("ignore", DeprecationWarning)
         program, *arguments = with_default_signals(argv)

@@ -30,6 +30,7 @@ from simplex_sync.errors import (
     ClientClosed,
     CliExited,
     ConnectionLost,
+    DatabaseInUse,
     SimplexError,
     StartError,
     StartTimeout,
@@ -211,6 +212,12 @@ class Session:
                 logger.warning("the CLI lives, but takes no connection; ending it")
         process.drain()
         process.stop()
+        if not process.poll():
+            raise DatabaseInUse(
+                f"recover: the old CLI (process {process.pid}) does not end, so none is started on its database",
+                database=str(self._launch.prefix),
+                pid=process.pid,
+            )
         if self._is_closing():
             raise ClientClosed("start: the client was closed meanwhile")
         if not self._restart:

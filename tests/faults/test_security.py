@@ -269,6 +269,18 @@ def test_everything_that_is_made_is_for_the_owner_only(make_fake: Make, tmp_path
         os.umask(old)
 
 
+def test_what_the_cli_itself_makes_is_for_the_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMPLEX_SIM_NETWORK", str(tmp_path / "network"))
+    old = os.umask(0)
+    try:
+        with SimplexChat(tmp_path / "chat", display_name="alice", executable="simulator", timeout=20):
+            databases = list(tmp_path.glob("chat_*.db"))
+            assert len(databases) == 2
+            assert [stat.S_IMODE(path.stat().st_mode) & 0o077 for path in databases] == [0, 0]
+    finally:
+        assert os.umask(old) == 0  # as it was, so nothing of it stays in this process
+
+
 def test_a_link_in_the_place_of_our_file_is_not_followed(make_fake: Make) -> None:
     fake = make_fake()
     precious = fake.folder / "precious"

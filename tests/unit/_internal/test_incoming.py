@@ -106,6 +106,7 @@ def test_a_caller_takes_its_own_answer(side: Side, size: int) -> None:
         WebSocketFrame(Opcode.TEXT, b'{"corrId":"1",', fin=False).serialize(mask=False),
         WebSocketFrame(Opcode.TEXT, b"no JSON").serialize(mask=False),
     ],
+    ids=lambda data: f"{len(data)} bytes",  # a masked frame has another key each time
 )
 def test_a_caller_leaves_everything_else_to_the_thread_in_order(side: Side, other: bytes) -> None:
     slot, done = side.exchange(other)

@@ -242,3 +242,26 @@ def test_closing_while_somebody_elses_cli_is_looked_for() -> None:
     assert session.recover(ConnectionLost("lost")) is None
     assert stream.error is None  # whoever closes the session says so
     session.close(ClientClosed("closed"))
+
+
+def test_no_second_cli_is_started_while_the_old_one_does_not_end(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make()
+    session.start(Deadline(LONG))
+    old = session.process
+    assert old is not None
+    failed = session.router.subscribe(None)
+    # A process that sleeps in the kernel outlives even SIGKILL, and cannot be made here.
+    with monkeypatch.context() as patch:
+        patch.setattr(CliProcess, "stop", lambda self: None)
+        patch.setattr(CliProcess, "poll", lambda self: False)
+        patch.setattr(CliProcess, "wait", lambda self, seconds: False)
+        patch.setattr(session, "_connect", lambda deadline: (_ for _ in ()).throw(ConnectionLost("gone")))
+        slot = session.router.open_slot("/hang up")
+        session.channel.send(slot)
+        old.spawn.kill(9)
+        while failed.error is None:
+            if failed.peek(Deadline(LONG)) is not None:
+                failed.read += 1
+        assert isinstance(failed.error.__cause__, DatabaseInUse)
+        assert failed.error.__cause__.pid == old.pid
+        assert session.process is old
