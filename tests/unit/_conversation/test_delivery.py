@@ -221,6 +221,7 @@ def test_nobody_receives_while_the_other_side_is_away(make_any_chat: Callable[..
         sent.wait_delivered(timeout=0.05)
     bob.start()
     sent.wait_delivered()
+    bob.close()
     other = alice.send("@bob", "too late to ask")
     alice.close()
     with pytest.raises(ConnectionLost):
