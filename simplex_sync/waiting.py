@@ -6,7 +6,6 @@ the event is on its way to the caller, loses nothing: the next read gives the ev
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -92,8 +91,7 @@ class EventStream(Generic[E]):
         self._subscription = router.subscribe(tags_of(kinds), limit=limit, from_start=from_start)
         self._closed = False
         # No __del__: a stream that is no longer referred to is only noted as forgotten.
-        self._finalizer = weakref.finalize(self, router.forget, self._subscription)
-        self._finalizer.atexit = False
+        router.watch(self, self._subscription)
 
     def __iter__(self) -> Iterator[E]:
         return self
@@ -140,7 +138,7 @@ class EventStream(Generic[E]):
     def close(self) -> None:
         """End the stream. Can be called again."""
         self._closed = True
-        self._finalizer()
+        self._router.forget(self._subscription)
 
     def __enter__(self) -> Self:
         return self
@@ -187,8 +185,7 @@ class Expectation(Generic[E]):
         self._router = router
         # All tags, so that a timeout can say what came instead.
         self._subscription = router.subscribe(None)
-        self._finalizer = weakref.finalize(self, router.forget, self._subscription)
-        self._finalizer.atexit = False
+        router.watch(self, self._subscription)
         self._value: E | None = None
         self._seen: dict[str, None] = {}
 
@@ -217,7 +214,7 @@ class Expectation(Generic[E]):
             following = subscription.read + 1
             if wanted is not None:
                 self._value = wanted
-                self._finalizer()
+                self._router.forget(self._subscription)
                 return wanted
             self._seen.setdefault(frame.tag or "(unreadable)")
             subscription.read = following
@@ -254,7 +251,7 @@ class Expectation(Generic[E]):
         """Stop listening. Can be called again."""
         if self._value is None:
             self._subscription.end(ClientClosed(f"{self._method}: this expectation was closed"))
-        self._finalizer()
+        self._router.forget(self._subscription)
 
     def __enter__(self) -> Self:
         return self

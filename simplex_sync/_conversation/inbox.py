@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,15 +108,28 @@ class Inbox:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._floor: int | None = None
         self._reading: threading.Thread | None = None
-        #: The thread that read last, and whether its stream is gone.
+        #: The thread that read last, and the stream by which it did; None where it was closed, or where there is none.
         self.reader: threading.Thread = threading.current_thread()
-        self.abandoned = False
+        self.stream: weakref.ref[object] | None = None
+        self._closed = False
 
     @property
     def is_free(self) -> bool:
         """Whether a new stream of this thread may go on where an earlier one stopped."""
         mine = self.reader is threading.current_thread()
-        return mine or (self._reading is None and (self.abandoned or not self.reader.is_alive()))
+        # Looked at here instead of noted by a callback, in which an interrupt (Ctrl-C) would be swallowed.
+        gone = self._closed if self.stream is None else self.stream() is None
+        return mine or (self._reading is None and (gone or not self.reader.is_alive()))
+
+    def leave(self, stream: object) -> None:
+        """Note that a stream was closed, where it is still the one that reads.
+
+        Args:
+            stream: The stream.
+        """
+        if self.stream is not None and self.stream() is stream:
+            self.stream = None
+            self._closed = True
 
     def take_over(self) -> None:
         """Let this thread go on where an earlier reader stopped."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import weakref
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -173,8 +172,7 @@ class Arrivals(Generic[R]):
         self.timeout = timeout
         router = client._living_session(method).router
         self._subscription = router.subscribe({tag, events.Reconnected.tag}, limit=STREAM_LIMIT)
-        self._finalizer = weakref.finalize(self, router.forget, self._subscription)
-        self._finalizer.atexit = False
+        router.watch(self, self._subscription)
         self._waiting: deque[tuple[_Key, R]] = deque()
         self._had: dict[int, _Key] = {}
         self._given: _Key | None = None

@@ -69,9 +69,7 @@ class MessageStream:
         self._inbox = inbox
         self.timeout = timeout
         self._closed = False
-        inbox.abandoned = False
-        self._finalizer = weakref.finalize(self, setattr, inbox, "abandoned", True)
-        self._finalizer.atexit = False
+        inbox.stream = weakref.ref(self)
 
     def __iter__(self) -> Iterator[Message]:
         return self
@@ -91,7 +89,7 @@ class MessageStream:
     def close(self) -> None:
         """End the stream; a later `messages()` goes on where it stopped. Can be called again."""
         self._closed = True
-        self._finalizer()
+        self._inbox.leave(self)
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
@@ -77,10 +76,9 @@ class FileTransfer(Generic[M]):
     def __init__(self, client: Verbs, method: str, landing: Landing | None = None) -> None:
         self._client = client
         self._method = method
-        router = client._living_session(method).router
+        self._router = router = client._living_session(method).router
         self._subscription: Subscription = router.subscribe(_TAGS, limit=_UNREAD)
-        self._finalizer = weakref.finalize(self, router.forget, self._subscription)
-        self._finalizer.atexit = False
+        router.watch(self, self._subscription)
         self._landing = landing
         self._state: TransferState | None = None
         self.message: M
@@ -268,7 +266,7 @@ class FileTransfer(Generic[M]):
                     file_id=self.file_id,
                 ) from error
         self.path = path
-        self._finalizer()
+        self._router.forget(self._subscription)
 
     def __repr__(self) -> str:
         state = self._state

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections import deque
 from collections.abc import Collection
+from typing import Any
 
 from simplex_sync._internal.codec import Frame, encode_command
 from simplex_sync._internal.deadline import Deadline
@@ -76,7 +78,8 @@ class Router:
         self._backlog: EventLog | None = EventLog(None, STREAM_LIMIT, BACKLOG_BYTES)
         # Streams that were garbage collected: that can happen at any moment, even while this very thread holds the
         # lock, so they are only noted, and removed at the next chance.
-        self._forgotten: deque[Subscription] = deque()
+        self._forgotten: deque[Subscription | weakref.ref[Any]] = deque()
+        self._watched: dict[weakref.ref[Any], Subscription] = {}
         self._error: SimplexError | None = None
         #: Answers that nobody waited for any more.
         self.late_answers = 0
@@ -244,9 +247,23 @@ class Router:
         """Note that nobody reads a subscription any more; safe at any moment, in any thread."""
         self._forgotten.append(subscription)
 
+    def watch(self, owner: object, subscription: Subscription) -> None:
+        """Forget a subscription when its owner is collected.
+
+        Args:
+            owner: The object that reads it.
+            subscription: The subscription.
+        """
+        # What is called then is a function in C: an interrupt (Ctrl-C) that comes while one in Python runs there would
+        # be swallowed.
+        self._watched[weakref.ref(owner, self._forgotten.append)] = subscription
+
     def _remove_forgotten(self) -> None:
         while self._forgotten:
-            gone = self._forgotten.popleft()
+            noted = self._forgotten.popleft()
+            gone = self._watched.pop(noted, None) if isinstance(noted, weakref.ref) else noted
+            if gone is None:
+                continue
             log = gone.log
             gone.leave()
             if not log.readers:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -40,7 +41,7 @@ def test_interrupted_at_200_random_moments_of_a_working_script(make_fake: Make) 
     pause, moments = threading.Event(), random.Random(5)
     arguments = [sys.executable, str(SCRIPT), str(fake.folder), str(fake.path), "7", str(ROUNDS)]
     root = str(SCRIPT.parent.parent.parent)
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=root, env=with_path(root)) as script:
+    with working_script(arguments, root) as script:
         output: IO[str] | None = script.stdout
         assert output is not None
         delays = []
@@ -58,6 +59,17 @@ def test_interrupted_at_200_random_moments_of_a_working_script(make_fake: Make) 
     # No event was lost or seen twice by the stream that was interrupted.
     assert numbers == list(range(1, numbers[-1] + 1))
     assert len(numbers) > ROUNDS / 4
+
+
+@contextmanager
+def working_script(arguments: list[str], root: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a script that works for ever, and end it where the test fails: Popen alone would wait for it."""
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=root, env=with_path(root)) as script:
+        try:
+            yield script
+        except BaseException:
+            script.kill()
+            raise
 
 
 def with_path(root: str) -> dict[str, str]:
