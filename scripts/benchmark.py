@@ -55,7 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, metavar="PART", help=", ".join(_PARTS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     parser.add_argument(
-        "--plot", type=Path, nargs="?", const=HERE / "speed.svg", metavar="FILE", help="draw the chart for the README"
+        "--plot",
+        type=Path,
+        nargs="?",
+        const=HERE.parent / "pictures" / "speed.svg",
+        metavar="FILE",
+        help="draw the chart for the README",
     )
     parser.add_argument(
         "--database", type=Path, metavar="PREFIX", help="a database with many contacts, for the real CLI to list"
