@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -225,6 +226,8 @@ class Channel:
     # The thread
 
     def _run(self) -> None:
+        # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             while self._wire is not None and not self.closing.is_set():
                 cause = self._serve(self._wire)

@@ -109,6 +109,8 @@ def _created(pid: int) -> float:
 
 def _spawn(argv: Sequence[str]) -> tuple[Any, float]:
     """Start a program on a pseudo-terminal; return what pexpect makes of it, and when it was started."""
+    # A child begins with the signals blocked that the thread blocks which forks it, and the I/O thread blocks this one.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     with _private_files, warnings.catch_warnings():
         # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
         warnings.simplefilter("ignore", DeprecationWarning)

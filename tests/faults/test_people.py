@@ -137,8 +137,8 @@ def test_ctrl_c_while_the_cli_starts(make_fake: Make) -> None:
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
 
 
-# An interrupt can come between the opening of a socket or a file, by psutil for one, and the line that takes care of it.
-# Python closes it then, with a warning; that nothing stays open is checked after each test.
+# An interrupt can come between the opening of a socket or a file, by psutil for one, and the line that takes care of
+# it. Python closes it then, with a warning; that nothing stays open is checked after each test.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning")
@@ -209,3 +209,25 @@ def test_fifty_threads_share_one_client(make_fake: Make) -> None:
             thread.join(LONG)
         assert wrong == []
         assert not any(thread.is_alive() for thread in threads)
+
+
+def blocked(pid: int, thread_id: int) -> set[int]:
+    """Return the numbers of the signals that a thread blocks."""
+    status = Path(f"/proc/{pid}/task/{thread_id}/status").read_text("ascii")
+    mask = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells which signals a thread blocks")
+def test_ctrl_c_goes_to_the_main_thread_and_not_to_ours(make_fake: Make) -> None:
+    with make_fake().client(timeout=LONG) as chat:
+        for _ in range(2):
+            ours = [thread for thread in threading.enumerate() if thread.name.startswith("simplex_sync")]
+            assert len(ours) == 1
+            assert ours[0].native_id is not None
+            assert chat.pid is not None
+            assert signal.SIGINT in blocked(os.getpid(), ours[0].native_id)
+            assert signal.SIGINT not in blocked(chat.pid, chat.pid)  # also where that thread has started it again
+            stream = chat.events(events.Reconnected, timeout=LONG)
+            os.kill(chat.pid, signal.SIGKILL)
+            assert next(stream).restarted
