@@ -153,7 +153,6 @@ class Channel:
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
         self._wire: Wire | None = None
-        self._selector: selectors.BaseSelector | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self, wire: Wire) -> None:
