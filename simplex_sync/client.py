@@ -18,6 +18,7 @@ from simplex_sync._conversation.verbs import Verbs
 from simplex_sync._internal.deadline import Deadline, check_timeout
 from simplex_sync._internal.session import Session
 from simplex_sync._internal.settings import Settings
+from simplex_sync._internal.uninterrupted import uninterrupted
 from simplex_sync.api.events import Event
 from simplex_sync.api.types import User
 from simplex_sync.errors import (
@@ -163,7 +164,7 @@ class SimplexChat(Verbs):
     def start(self, timeout: float | None = None) -> Self:
         """Start the CLI and wait until it takes commands; does nothing where it runs already.
 
-        A client that was closed can be started again.
+        A client that was closed, or whose CLI is gone for good, can be started again.
 
         Args:
             timeout: How long that may take, in seconds. Default: the client's timeout.
@@ -177,24 +178,28 @@ class SimplexChat(Verbs):
         """
         deadline = Deadline(self.timeout if timeout is None else check_timeout("start", timeout))
         with self._life:
-            if self._session is not None and not self._session.closed:
-                self._living_session("start")
-                return self
+            session = self._session
+            if session is not None and not session.closed:
+                if session.serves or session.forked:
+                    self._living_session("start")
+                    return self
+                self.close()  # a start or an end that was interrupted more than once, or a CLI that is gone for good
             launch = None
             if self._settings is not None:
                 launch = self._settings.launch(executables.find(self._settings.executable), deadline.seconds)
             session = Session(launch, self._url, restart=self._restart, name=f"simplex_sync {self._label}")
             self._conversation.begin(session.router)
+            # Before the start, so that whatever happens meanwhile, somebody can close it.
+            self._session = session
+            self._finalizer = weakref.finalize(self, _collected, session, self._label)
+            self._finalizer.atexit = False
+            _living.add(self)
             try:
                 session.start(deadline)
-                self._session = session
                 self._get_acquainted(deadline)
-                self._finalizer = weakref.finalize(self, _collected, session, self._label)
-                self._finalizer.atexit = False
-                _living.add(self)
             except BaseException:
+                self._end(session, ClientClosed("start: the client was not started"))
                 self._session = None
-                session.close(ClientClosed("start: the client was not started"))
                 raise
         return self
 
@@ -221,9 +226,11 @@ class SimplexChat(Verbs):
         Calls and waits of other threads fail at once with ClientClosed. Takes well under two seconds.
         """
         session = self._session
-        if session is None or session.forked:
-            return
-        session.close(ClientClosed("the client was closed"))
+        if session is not None and not session.forked:
+            self._end(session, ClientClosed("the client was closed"))
+
+    def _end(self, session: Session, error: ClientClosed) -> None:
+        uninterrupted(lambda: session.close(error), "simplex_sync close")
         if self._finalizer is not None:
             self._finalizer.detach()
         _living.discard(self)
@@ -248,13 +255,13 @@ class SimplexChat(Verbs):
 
     def _living_session(self, method: str) -> Session:
         session = self._session
-        if session is None:
-            raise ClientClosed(f"{method}: the client is not started: call start(), or use it in a with statement")
-        if session.forked:
+        if session is not None and session.forked:
             raise ForkedClient(
                 f"{method}: this client belongs to the process that started it; start one of its own in this process, "
                 "on another database"
             )
+        if session is None or not session.ready:
+            raise ClientClosed(f"{method}: the client is not started: call start(), or use it in a with statement")
         return session
 
     # Facts
@@ -361,12 +368,14 @@ class SimplexChat(Verbs):
 
     def __repr__(self) -> str:
         session = self._session
-        state = "not started" if session is None else "closed" if session.closed else "running"
+        state = "not started" if session is None or not session.ready else "closed" if session.closed else "running"
         return f"<{type(self).__name__} {self._label!r}, {state}>"
 
 
 def _collected(session: Session, label: str) -> None:
     """Close what a client left open that nobody refers to any more."""
+    if session.is_ending():
+        return
     warnings.warn(f"the client {label!r} was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)
     session.close(ClientClosed("the client was collected"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -49,6 +50,11 @@ def _left(threads: set[threading.Thread], children: set[tuple[int, float]], desc
         if descriptors.get(number) != target
     ]
     return left
+
+
+# A shell starts what it does not wait for (`scripts/test &`) with Ctrl-C ignored, and many tests are about Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

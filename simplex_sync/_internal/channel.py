@@ -149,9 +149,7 @@ class Channel:
         #: Set when the thread was asked to end.
         self.closing = threading.Event()
         self._pipe_lock = threading.Lock()
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._wake_read = self._wake_write = -1
         self._wire: Wire | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -228,6 +226,7 @@ class Channel:
         # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
+            self._open_pipe()
             while self._wire is not None and not self.closing.is_set():
                 cause = self._serve(self._wire)
                 self._outgoing.disconnect()
@@ -246,6 +245,15 @@ class Channel:
             self._router.close(failure)
         finally:
             self.close_descriptors()
+
+    def _open_pipe(self) -> None:
+        # Here and not where the channel is made: an interrupt of the main thread could come before the numbers are
+        # noted. Nobody is missed before: the queue and `closing` are looked at after this.
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(write, False)
+        with self._pipe_lock:
+            self._wake_read, self._wake_write = read, write
 
     def _serve(self, wire: Wire) -> SimplexError:
         """Serve one connection until it is lost or the channel closes; return why it was lost."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import psutil
 
+from simplex_sync._internal.deadline import Deadline
 from simplex_sync.errors import DatabaseInUse, InvalidArgument, StartError
 
 #: Seconds to wait for the CLI of a client that was killed.
@@ -80,8 +82,11 @@ class DatabaseLock:
             prefix.with_name(prefix.name + "_client.lock"), timeout=0, mode=0o600, thread_local=False
         )
 
-    def acquire(self) -> None:
+    def acquire(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Take the lock.
+
+        Args:
+            stopped: Says whether to give up.
 
         Raises:
             DatabaseInUse: Another client has it, or the CLI of a client that was killed does not end.
@@ -94,7 +99,7 @@ class DatabaseLock:
         except OSError as error:
             raise StartError(f"start: the lock of {str(self._prefix)!r} cannot be made: {error.strerror}") from error
         try:
-            self._wait_for_orphan()
+            self._wait_for_orphan(stopped)
             self.note(None, 0.0)
         except BaseException:
             self._lock.release()
@@ -129,7 +134,7 @@ class DatabaseLock:
             return {}
         return facts if isinstance(facts, dict) else {}
 
-    def _wait_for_orphan(self) -> None:
+    def _wait_for_orphan(self, stopped: Callable[[], bool]) -> None:
         facts = self._owner()
         child, created = facts.get("child"), facts.get("created")
         if not isinstance(child, int) or not isinstance(created, (int, float)):
@@ -138,11 +143,19 @@ class DatabaseLock:
             process = psutil.Process(child)
             if abs(process.create_time() - created) > 1:
                 return
-            process.wait(timeout=_ORPHAN_SECONDS)
         except psutil.NoSuchProcess:
             return
-        except psutil.TimeoutExpired:
-            raise self._in_use(child) from None
+        deadline = Deadline(_ORPHAN_SECONDS)
+        while not stopped():
+            try:
+                process.wait(timeout=deadline.at_most(0.1))
+            except psutil.NoSuchProcess:
+                return
+            except psutil.TimeoutExpired:
+                if deadline.passed:
+                    raise self._in_use(child) from None
+            else:
+                return
 
     def _in_use(self, pid: object) -> DatabaseInUse:
         number = pid if isinstance(pid, int) else None

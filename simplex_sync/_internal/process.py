@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pexpect
@@ -107,11 +107,19 @@ def _created(pid: int) -> float:
         return 0.0
 
 
+@contextlib.contextmanager
+def _ready_for_interrupts() -> Iterator[None]:
+    """Fork a child that SIGINT reaches: it begins with the signals blocked that the thread blocks which forks it."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _spawn(argv: Sequence[str]) -> tuple[Any, float]:
     """Start a program on a pseudo-terminal; return what pexpect makes of it, and when it was started."""
-    # A child begins with the signals blocked that the thread blocks which forks it, and the I/O thread blocks this one.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    with _private_files, warnings.catch_warnings():
+    with _private_files, _ready_for_interrupts(), warnings.catch_warnings():
         # Newer Pythons warn of a fork in a process with threads; the child only calls exec.
         warnings.simplefilter("ignore", DeprecationWarning)
         program, *arguments = with_default_signals(argv)
@@ -139,41 +147,6 @@ def _spawn(argv: Sequence[str]) -> tuple[Any, float]:
     return spawn, _created(spawn.pid)
 
 
-def _uninterrupted(start: Callable[[], tuple[Any, float]]) -> tuple[Any, float]:
-    """Return what `start` returns; an interrupt (Ctrl-C) comes after it, and then what was started is ended.
-
-    It runs in a thread, since only the main thread is interrupted; half a start would leave a process and descriptors.
-    """
-    started: list[tuple[Any, float]] = []
-    failures: list[BaseException] = []
-    done = threading.Event()  # and not join(), which takes a thread for ended once it was interrupted itself
-
-    def run() -> None:
-        try:
-            started.append(start())
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            done.set()
-
-    thread = threading.Thread(target=run, name="simplex_sync start")
-    try:
-        thread.start()
-        done.wait()
-    except BaseException:
-        if thread.ident is not None:
-            done.wait()
-        for each, _created_at in started:
-            os.kill(each.pid, signal.SIGKILL)
-            os.waitpid(each.pid, 0)
-            os.close(each.child_fd)
-            each.terminated = each.closed = each.ptyproc.terminated = each.ptyproc.closed = True
-        raise
-    if failures:
-        raise failures[0]
-    return started[0]
-
-
 class CliProcess:
     """A running CLI.
 
@@ -193,7 +166,7 @@ class CliProcess:
         self._reaped = False
         self._lock = threading.Lock()
         try:
-            self.spawn, self.created = _uninterrupted(lambda: _spawn(argv))
+            self.spawn, self.created = _spawn(argv)
         except (pexpect.ExceptionPexpect, OSError) as error:
             raise StartError(f"start: {argv[0]!r} could not be started: {error}") from error
         self.pid: int = self.spawn.pid

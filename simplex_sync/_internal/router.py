@@ -144,6 +144,11 @@ class Router:
             subscription.end(error)
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing can come any more."""
+        return self._error is not None
+
+    @property
     def pending(self) -> int:
         """How many calls wait for their answer."""
         return len(self._slots)

@@ -10,7 +10,7 @@ import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from simplex_sync._internal.output import OutputTail
 from simplex_sync._internal.process import CliProcess
 from simplex_sync._internal.router import Router
 from simplex_sync._internal.startup import Startup
+from simplex_sync._internal.uninterrupted import uninterrupted
 from simplex_sync.api import events
 from simplex_sync.errors import (
     ChildExited,
@@ -87,14 +88,29 @@ class Session:
         self.ended_by: str | None = None
         self._lock = DatabaseLock(launch.prefix) if launch else None
         self._tail = OutputTail(launch.secrets if launch else ())
-        self._close_lock = threading.Lock()
+        self._life = threading.Lock()  # held by whoever starts or ends it
+        self._ready = False
         self._closed = False
         self.forked = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was started."""
+        return self._ready
 
     @property
     def closed(self) -> bool:
         """Whether everything was given back."""
         return self._closed
+
+    @property
+    def serves(self) -> bool:
+        """Whether it was started, and neither is about to end nor has lost its CLI for good."""
+        return self._ready and not self.is_ending() and not self.router.closed
+
+    def is_ending(self) -> bool:
+        """Return whether somebody is about to give everything back, or has done so."""
+        return self.channel.closing.is_set()
 
     # Start
 
@@ -104,22 +120,30 @@ class Session:
         Raises:
             StartError: The CLI could not be started.
         """
-        try:
-            if self._lock is not None:
-                self._lock.acquire()
-            wire = self._launch_and_connect(deadline, lambda: False) if self._launch else self._dial(deadline)
-            self.channel.start(wire)
-        except BaseException:
-            self.close(ClientClosed("start: the client was not started"))
-            raise
+        if self._launch is None:
+            self._begin(deadline)  # a connection is all that there is, and that Python closes by itself
+        else:
+            uninterrupted(lambda: self._begin(deadline), "simplex_sync start", give_up=self.channel.closing.set)
 
-    def _launch_and_connect(self, deadline: Deadline, stopped: Callable[[], bool]) -> Wire:
+    def _begin(self, deadline: Deadline) -> None:
+        with self._life:
+            try:
+                if self._lock is not None:
+                    self._lock.acquire(self.is_ending)
+                wire = self._launch_and_connect(deadline) if self._launch else self._dial(deadline)
+                self.channel.start(wire)
+                self._ready = True
+            except BaseException:
+                self._give_back(ClientClosed("start: the client was not started"))
+                raise
+
+    def _launch_and_connect(self, deadline: Deadline) -> Wire:
         assert self._launch is not None
         self._tail.serving = False
         process = self.process = CliProcess(self._launch.argv, self._tail)
         if self._lock is not None:
             self._lock.note(process.pid, process.created)
-        self.port = Startup(process, self._launch.display_name, deadline, stopped).port()
+        self.port = Startup(process, self._launch.display_name, deadline, self.is_ending).port()
         wire = self._connect(deadline)
         self._tail.serving = True
         return wire
@@ -172,7 +196,7 @@ class Session:
         """Read what the CLI prints, again and again while a connection is opened, and see whether to go on."""
         if self.process is not None:
             self.process.drain()
-        if self._is_closing():
+        if self.is_ending():
             raise ClientClosed("start: the client was closed meanwhile")
 
     # What the channel asks for (in its thread)
@@ -191,7 +215,7 @@ class Session:
             else:
                 wire, restarted = policy(self._get_back)
         except (SimplexError, OSError) as error:
-            if not self._is_closing():
+            if not self.is_ending():
                 self._give_up(cause, error)
             elif self.process is not None:
                 self.process.stop()  # in case that `close` waited for this thread in vain
@@ -218,15 +242,12 @@ class Session:
                 database=str(self._launch.prefix),
                 pid=process.pid,
             )
-        if self._is_closing():
+        if self.is_ending():
             raise ClientClosed("start: the client was closed meanwhile")
         if not self._restart:
             raise self._child_exited("recover", ChildExited)
         self.restarts += 1
-        return self._launch_and_connect(Deadline(self._launch.seconds), self._is_closing), True
-
-    def _is_closing(self) -> bool:
-        return self.channel.closing.is_set()
+        return self._launch_and_connect(Deadline(self._launch.seconds)), True
 
     def _may_pass(self, error: BaseException) -> bool:
         if self._launch is not None and not self._restart:
@@ -263,17 +284,21 @@ class Session:
         """
         if self.forked:
             return
-        with self._close_lock:
-            if self._closed:
-                return
-            self.router.close(error)
-            self.channel.stop(3.0)
-            if self.process is not None:
-                self.process.stop()
-                self.ended_by = self.process.ended_by
-            if self._lock is not None:
-                self._lock.release()
-            self._closed = True
+        self.router.close(error)
+        self.channel.closing.set()  # which also ends a start that is under way
+        with self._life:
+            if not self._closed:
+                self._give_back(error)
+
+    def _give_back(self, error: SimplexError) -> None:
+        self.router.close(error)
+        self.channel.stop(3.0)
+        if self.process is not None:
+            self.process.stop()
+            self.ended_by = self.process.ended_by
+        if self._lock is not None:
+            self._lock.release()
+        self._closed = True
 
     def after_fork(self) -> None:
         """In a forked process: let go of everything without ending it, since it is the parent's."""

@@ -115,8 +115,9 @@ def test_ctrl_c_in_the_body_of_a_with_statement_closes(make_fake: Make) -> None:
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
 
 
-def test_ctrl_c_in_close_which_is_then_called_again(make_fake: Make) -> None:
-    chat = make_fake().client().start()
+def test_ctrl_c_in_close_comes_when_the_cli_has_ended(make_fake: Make) -> None:
+    fake = make_fake()
+    chat = fake.client().start()
     pid = chat.pid
     assert pid is not None
     chat.send_command(steps(["ignore", "SIGTERM"], ANSWER))
@@ -124,7 +125,37 @@ def test_ctrl_c_in_close_which_is_then_called_again(make_fake: Make) -> None:
     with pytest.raises(KeyboardInterrupt):
         chat.close()
     timer.join()
+    assert not psutil.pid_exists(pid)
     chat.close()
+    with fake.client() as again:
+        assert again.pid != pid
+
+
+@pytest.mark.parametrize("how", ["close", "start", "close_all", "nothing"])
+def test_ctrl_c_twice_in_close_does_not_wait(make_fake: Make, how: str) -> None:
+    fake = make_fake()
+    chat = fake.client().start()
+    pid = chat.pid
+    assert pid is not None
+    chat.send_command(steps(["ignore", "SIGTERM"], ANSWER))
+    timers = [interrupt_soon(0.2), interrupt_soon(0.3)]
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        chat.close()
+    assert time.monotonic() - started < 0.9  # a CLI that ignores SIGTERM has a second to end
+    for timer in timers:
+        timer.join()
+    match how:
+        case "close":
+            chat.close()
+        case "start":
+            with chat:
+                assert chat.pid != pid
+        case "close_all":
+            SimplexChat.close_all()
+        case _:
+            del chat
+            psutil.wait_procs([psutil.Process(pid)], timeout=LONG)
     assert not psutil.pid_exists(pid)
 
 
@@ -137,11 +168,6 @@ def test_ctrl_c_while_the_cli_starts(make_fake: Make) -> None:
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
 
 
-# An interrupt can come between the opening of a socket or a file, by psutil for one, and the line that takes care of
-# it. Python closes it then, with a warning; that nothing stays open is checked after each test.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_at_25_random_moments_of_a_start_leaves_nothing(make_fake: Make) -> None:
     moments = random.Random(3)
     for _ in range(25):
@@ -156,6 +182,27 @@ def test_ctrl_c_at_25_random_moments_of_a_start_leaves_nothing(make_fake: Make) 
         lock = DatabaseLock(fake.folder / "chat")
         lock.acquire()
         lock.release()
+
+
+def test_ctrl_c_pressed_again_and_again_in_a_start_leaves_nothing(make_fake: Make) -> None:
+    moments = random.Random(8)
+    for _ in range(10):
+        fake = make_fake()
+        chat = fake.client(timeout=LONG)
+        first = moments.uniform(0.005, 0.2)
+        timers = [interrupt_soon(first + after) for after in (0, 0.002, 0.01)]
+        pressed = 0
+        while pressed < len(timers):
+            try:
+                start_and_wait(chat)
+            except KeyboardInterrupt:
+                pressed = sum(not timer.is_alive() for timer in timers)
+        for timer in timers:
+            timer.join()
+        chat.close()
+        assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+        with chat:
+            assert chat.show_active_user()
 
 
 def start_and_wait(chat: SimplexChat) -> None:

@@ -104,6 +104,18 @@ def test_without_restart_the_end_is_the_end(make_fake: Make, instruction: list[A
     assert len(fake.notes("start")) == 1
 
 
+def test_a_client_whose_cli_is_gone_for_good_can_be_started_again(make_fake: Make) -> None:
+    with make_fake().client(restart=False) as chat:
+        first = chat.pid
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["die"]))
+        with pytest.raises(ChildExited):
+            chat.wait_for(events.ContactConnected, timeout=LONG)
+        assert chat.start() is chat
+        assert chat.pid != first
+        assert chat.show_active_user()
+
+
 def test_without_restart_a_lost_connection_is_opened_again(make_fake: Make) -> None:
     fake = make_fake()
     with fake.client(restart=False) as chat:

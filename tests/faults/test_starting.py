@@ -291,7 +291,7 @@ def test_an_interrupted_start_leaves_nothing(make_fake: Make, monkeypatch: pytes
     for name in (
         "startup.Startup.port",
         "channel.Wire.open",
-        "channel.threading.Thread.start",
+        "session.Session._begin",
         "process.CliProcess.is_peer",
     ):
         with monkeypatch.context() as patch:
@@ -306,6 +306,18 @@ def test_an_interrupted_start_leaves_nothing(make_fake: Make, monkeypatch: pytes
     assert_nothing_left(fake)
     with chat:  # the very client that was interrupted
         assert chat.show_active_user()
+
+
+def test_a_process_that_can_start_no_thread_starts_no_client(make_fake: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    fake = make_fake()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            fake.client().start()
+    assert_nothing_left(fake)
 
 
 def test_an_exception_in_the_body_ends_everything(make_fake: Make) -> None:

@@ -259,6 +259,7 @@ def test_a_handshake_that_nobody_answers_drains_the_terminal_meanwhile(cli: Cli)
 
 
 def test_a_pause_ends_with_its_time_or_with_the_channel(channel: Channel) -> None:
+    channel._open_pipe()
     channel.pause(0.01)
     channel.wake()
     channel.pause(0.01)
@@ -268,6 +269,8 @@ def test_a_pause_ends_with_its_time_or_with_the_channel(channel: Channel) -> Non
 
 
 def test_waking_again_and_again_is_no_error(channel: Channel) -> None:
+    channel.wake()  # before the thread began, which then looks by itself
+    channel._open_pipe()
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(channel._wake_write, b"\0" * 4096)

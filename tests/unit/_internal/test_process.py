@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -185,39 +184,16 @@ def test_a_program_that_is_not_there() -> None:
         CliProcess(["/no/such/program"], OutputTail())
 
 
-@pytest.mark.parametrize("moment", ["start", "wait"])
-def test_an_interrupt_while_it_is_started_leaves_nothing(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    pids: list[int] = []
-    original = module._spawn
-    kind: Any = threading.Thread if moment == "start" else threading.Event
-    do = getattr(kind, moment)
-
-    def noting(argv: Any) -> Any:
-        spawn, created = original(argv)
-        pids.append(spawn.pid)
-        return spawn, created
-
-    def interrupted(one: Any, *arguments: Any) -> None:
-        monkeypatch.setattr(kind, moment, do)
-        do(one, *arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(module, "_spawn", noting)
-    monkeypatch.setattr(kind, moment, interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        CliProcess(["/bin/sh", "-c", READY], OutputTail())
-    assert len(pids) == 1
-    assert not psutil.pid_exists(pids[0])
-
-
-def test_an_interrupt_before_anything_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_thread: threading.Thread) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            CliProcess(["/bin/sh", "-c", READY], OutputTail())
+def test_a_child_gets_ctrl_c_also_where_the_thread_that_starts_it_does_not(start: Start) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        child = start(READY)
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    os.kill(child.pid, signal.SIGINT)
+    assert child.wait(LONG)
+    assert child.exit_status == -signal.SIGINT
 
 
 def test_the_environment_is_utf8_and_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,59 @@
+"""Work that an interrupt (Ctrl-C) must not cut in two: it is done in a thread, since only the main one is interrupted.
+
+Half a start would leave a process, a lock or descriptors that nobody has noted; half an end, a CLI that goes on.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def uninterrupted(work: Callable[[], Result], name: str, give_up: Callable[[], object] | None = None) -> Result:
+    """Return what some work returns, or raise what it raises; an interrupt comes when the work has ended.
+
+    A second interrupt does not wait: the work then ends by itself.
+
+    Args:
+        work: The work.
+        name: The name of the thread.
+        give_up: Called at an interrupt: makes the work end soon.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    results: list[Result] = []
+    failures: list[BaseException] = []
+    cancelled, done = threading.Event(), threading.Event()
+
+    def run() -> None:
+        # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            if not cancelled.is_set():
+                results.append(work())
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=run, name=name)
+    try:
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            return work()
+        done.wait()  # and not join(), which takes a thread for ended once it was interrupted itself
+    except BaseException:
+        cancelled.set()  # before the look at its number: without one it has not begun, and then does nothing
+        if thread.ident is not None:
+            if give_up is not None:
+                give_up()
+            done.wait()
+        raise
+    if failures:
+        raise failures.pop()  # out of the list: it would hold the error, and the error this frame
+    return results[0]
