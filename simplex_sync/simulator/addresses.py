@@ -68,20 +68,8 @@ def link_record(link: Json) -> Json:
 
 def publish(sim: Simulator, user: Json, link: Json) -> None:
     """Publish a link (anew), with what joining it needs."""
-    connection = sim.store.get("connections", link["connId"]) or {}
-    publishing.put_link(
-        sim,
-        link["names"],
-        {
-            "kind": CONTACT,
-            "peer": {"node": sim.network.node, "queue": connection["queue"]},
-            "connLink": link["connLinkContact"],
-            "server": link["server"],
-            "profile": profile_for(user),
-            "business": link["addressSettings"]["businessAddress"],
-            "owner": [sim.network.node, user["userId"]],
-        },
-    )
+    facts = {"profile": profile_for(user), "business": link["addressSettings"]["businessAddress"]}
+    publishing.put_own_link(sim, link, CONTACT, [sim.network.node, user["userId"]], **facts)
 
 
 @profile_hook

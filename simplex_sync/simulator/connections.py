@@ -93,6 +93,20 @@ def new_connection(sim: Simulator, user_id: int, entity_type: str, **more: Any) 
     )
 
 
+def new_member_connection(sim: Simulator, member: Json, user_id: int, status: str, **more: Any) -> Json:
+    """Make the connection with a member of a group and return its document.
+
+    Args:
+        sim: The simulator.
+        member: The member's document.
+        user_id: The user whose connection it is.
+        status: Its status.
+        **more: Further keys.
+    """
+    facts = {"entityId": member["groupMemberId"], "connType": "member", "connStatus": status}
+    return new_connection(sim, user_id, "member", **facts, pqSupport=False, pqEncryption=False, **more)
+
+
 def incognito_profile(sim: Simulator, user_id: int) -> tuple[int, Json]:
     """Make a random profile for one connection and return its id and the profile."""
     profile = {"displayName": "Incognito" + random_id(3).replace("-", "0").replace("_", "1"), "fullName": ""}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import delivery, group_items, group_records, groups
 from .addresses import request_taker
-from .connections import new_connection, own_profile
+from .connections import new_member_connection, own_profile
 from .group_introductions import probe, support_chat
 from .group_joining import came_in, member_came_in, shown_profile
 from .names import take_name
@@ -89,17 +89,13 @@ def admit(
         invitedByGroupMemberId=group["membershipId"],
         **facts,
     )
-    connection = new_connection(
+    connection = new_member_connection(
         sim,
+        member,
         user["userId"],
-        "member",
-        entityId=member["groupMemberId"],
-        connType="member",
-        connStatus="new",
+        "new",
         viaUserContactLink=link["userContactLinkId"],
         viaGroupLink="groupId" in link,
-        pqSupport=False,
-        pqEncryption=False,
         peer=body["from"],
         agentInvitation=body["xContactId"],
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import delivery, group_items, group_records, groups
 from .clock import timestamp
-from .connections import new_connection
+from .connections import new_member_connection
 from .group_features import rank
 from .links import binary_id
 from .names import free_name, take_name
@@ -121,17 +121,7 @@ def _introduced(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
         return False
     if member is None:
         member = _store_member(sim, group, about, memberCategory="pre", memberStatus="introduced")
-    queue = new_connection(
-        sim,
-        group["userId"],
-        "member",
-        entityId=member["groupMemberId"],
-        connType="member",
-        connStatus="new",
-        connLevel=1,
-        pqSupport=False,
-        pqEncryption=False,
-    )
+    queue = new_member_connection(sim, member, group["userId"], "new", connLevel=1)
     params = {"memberId": about["memberId"], "queue": {"node": sim.network.node, "queue": queue["queue"]}}
     delivery.send(sim, groups.connection_to(sim, host), [{"event": "x.grp.mem.inv", "params": params}])
     return False
@@ -152,19 +142,8 @@ def _forwarded(sim: Simulator, group: Json, host: Json, message: Json) -> bool:
     member = groups.member_by_member_id(sim, group, message["params"]["memberId"])
     if member is None or groups.member_connection(sim, member) is not None:
         return False
-    meeting = new_connection(
-        sim,
-        group["userId"],
-        "member",
-        entityId=member["groupMemberId"],
-        connType="member",
-        connStatus="joined",
-        connLevel=1,
-        viaContact=host.get("memberContactId"),
-        pqSupport=False,
-        pqEncryption=False,
-        peer=message["params"]["queue"],
-    )
+    facts = {"viaContact": host.get("memberContactId"), "peer": message["params"]["queue"]}
+    meeting = new_member_connection(sim, member, group["userId"], "joined", connLevel=1, **facts)
     own = groups.membership(sim, group)
     delivery.post(sim, meeting, "member.meet", memberId=own["memberId"])
     return False

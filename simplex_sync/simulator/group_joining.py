@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import delivery, group_items, group_records, groups, items
 from .clock import EPOCH
 from .commands import command
-from .connections import new_connection
+from .connections import new_member_connection
 from .failure import error, store_error
 from .group_features import rank
 from .group_introductions import introduce, support_chat
@@ -59,16 +59,7 @@ def add_member(sim: Simulator, group_id: int, contact_id: int, role: str) -> Jso
             invitedByGroupMemberId=own["groupMemberId"],
         )
         shown = group_records.member_record(sim, member)
-        queue = new_connection(
-            sim,
-            group["userId"],
-            "member",
-            entityId=member["groupMemberId"],
-            connType="member",
-            connStatus="new",
-            pqSupport=False,
-            pqEncryption=False,
-        )
+        queue = new_member_connection(sim, member, group["userId"], "new")
     elif member["memberStatus"] == "invited":
         member = groups.set_member(sim, member, memberRole=role)
         shown = group_records.member_record(sim, member)
@@ -201,17 +192,7 @@ def join_group(sim: Simulator, group_id: int) -> Json:
     if own["memberStatus"] != "invited":
         raise store_error("groupAlreadyJoined")
     host = next(member for member in groups.members(sim, group) if member["memberCategory"] == "host")
-    connection = new_connection(
-        sim,
-        group["userId"],
-        "member",
-        entityId=host["groupMemberId"],
-        connType="member",
-        connStatus="joined",
-        pqSupport=False,
-        pqEncryption=False,
-        peer=group["connRequest"],
-    )
+    connection = new_member_connection(sim, host, group["userId"], "joined", peer=group["connRequest"])
     groups.set_member(sim, own, memberStatus="accepted")
     groups.set_member(sim, host, memberStatus="accepted")
     delivery.post(sim, connection, "member.join", memberId=own["memberId"])

@@ -46,20 +46,9 @@ def link_record(link: Json) -> Json:
 
 def publish(sim: Simulator, group: Json, link: Json) -> None:
     """Publish a group's link (anew), with what joining it needs."""
-    connection = sim.store.get("connections", link["connId"]) or {}
-    publishing.put_link(
-        sim,
-        link["names"],
-        {
-            "kind": GROUP,
-            "peer": {"node": sim.network.node, "queue": connection["queue"]},
-            "connLink": link["connLinkContact"],
-            "server": link["server"],
-            "groupProfile": group["groupProfile"],
-            "groupLinkId": link["groupLinkId"],
-            "owner": [sim.network.node, group["userId"], group["groupId"]],
-        },
-    )
+    owner = [sim.network.node, group["userId"], group["groupId"]]
+    facts = {"groupProfile": group["groupProfile"], "groupLinkId": link["groupLinkId"]}
+    publishing.put_own_link(sim, link, GROUP, owner, **facts)
 
 
 def _response(sim: Simulator, tag: str, group: Json, link: Json | None = None) -> Json:

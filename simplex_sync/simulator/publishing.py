@@ -38,6 +38,27 @@ def put_link(sim: Simulator, names: list[str], about: Json) -> None:
     sim.after_commit(partial(sim.network.put_link, names, about))
 
 
+def put_own_link(sim: Simulator, link: Json, kind: str, owner: list[int | str], **facts: Any) -> None:
+    """Publish an address or the link of a group (anew).
+
+    Args:
+        sim: The simulator.
+        link: Its document.
+        kind: Its kind, as in the path of its short form.
+        owner: The node, the user, and the group where it is a group's.
+        **facts: What else joining it needs.
+    """
+    connection = sim.store.get("connections", link["connId"]) or {}
+    about = {
+        "kind": kind,
+        "peer": {"node": sim.network.node, "queue": connection["queue"]},
+        "connLink": link["connLinkContact"],
+        "server": link["server"],
+        "owner": owner,
+    }
+    put_link(sim, link["names"], {**about, **facts})
+
+
 def delete_link(sim: Simulator, names: list[str]) -> None:
     """Take a link away; nothing happens where it is none of this database's."""
     for document in [found for name in names[:1] for found in sim.store.find("publishedLinks", name=name)]:
