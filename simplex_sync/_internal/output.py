@@ -11,11 +11,11 @@ import threading
 from collections import deque
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-Z\\-_])")
-_COMMAND = re.compile(r"^received command ")
+_COMMAND = re.compile(r"\breceived command ")
 # Links, keys in base64, quoted strings and whatever stands in braces may hold something private.
 _LINK = re.compile(r"\b(?:https?|simplex|smp|xftp)s?:/?/?\S+", re.IGNORECASE)
 _LONG = re.compile(r"[A-Za-z0-9_+/=-]{24,}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)')
 _COMPLAINT = re.compile(
     r"^(?:simplex-chat: |.*\b(?:SQLite3 returned|Network\.Socket|AsyncCancelled|stack overflow|out of memory|"
     r"heap exhausted|error while loading shared libraries|No space left)\b)",
@@ -53,6 +53,15 @@ class OutputTail:
         #: Whether the CLI takes commands: from then on its output may hold private text.
         self.serving = False
 
+    def begin(self) -> None:
+        """Note that what follows comes from a CLI that was started anew and does not serve yet."""
+        with self._lock:
+            # What the one before was about to print when it ended may be private, and belongs to no line of this one.
+            if self._rest or self._too_long:
+                self._left_out += 1
+            self._rest, self._too_long = b"", False
+            self.serving = False
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the output."""
         with self._lock:
@@ -71,7 +80,7 @@ class OutputTail:
         line = _ANSI.sub("", raw.decode("utf-8", "replace")).strip("\r\n\x00")
         if not line.strip():
             return
-        if _COMMAND.match(line) or (self.serving and not _COMPLAINT.match(line)):
+        if _COMMAND.search(line) or (self.serving and not _COMPLAINT.match(line)):
             self._left_out += 1
             return
         self._lines.append(redact(line, self._secrets))

@@ -139,7 +139,7 @@ class Session:
 
     def _launch_and_connect(self, deadline: Deadline) -> Wire:
         assert self._launch is not None
-        self._tail.serving = False
+        self._tail.begin()
         process = self.process = CliProcess(self._launch.argv, self._tail)
         if self._lock is not None:
             self._lock.note(process.pid, process.created)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import os
 import pickle
@@ -216,6 +217,19 @@ def test_texts_do_not_show_when_the_cli_dies(make_fake: Make, caplog: pytest.Log
         ended = provoke(lambda: next(stream), ChildExited)
         assert "lines that may hold private text left out" in ended
         assert_no_secret(SECRET, everything_about(caught.value), ended, caplog.text)
+
+
+def test_half_a_line_of_a_cli_that_died_does_not_show_in_the_failure_of_the_next_start(make_fake: Make) -> None:
+    half = base64.b64encode(f'received command "7" : "/_send @4 json [{SECRET}'.encode()).decode()
+    again = [["print", "simplex-chat: SQLite3 returned ErrorNotADatabase: file is not a database"], ["exit", 1]]
+    fake = make_fake(starts=[[["print", "Current user: alice"], ["listen"]], again])
+    with fake.client() as chat:
+        stream = chat.events(events.ContactConnected)
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["bytes", half], ["die"]))
+        ended = provoke(lambda: next(stream), ChildExited)
+    assert "file is not a database" in ended
+    assert_no_secret(SECRET, ended)
 
 
 @pytest.mark.parametrize("name", ["messages", "groups", "files", "address"])

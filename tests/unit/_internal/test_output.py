@@ -111,3 +111,21 @@ def test_nothing_private_of_recorded_output_is_kept(path: Path) -> None:
     # The texts stand there in quotes; the shortest, such as "/user", say nothing private.
     texts = [command.split(" : ", 1)[1].strip('"') for command in commands]
     assert not any(text in kept for text in texts if len(text) > 5)
+
+
+def test_what_a_cli_left_unfinished_is_not_shown_as_output_of_the_next_one() -> None:
+    tail = OutputTail()
+    tail.serving = True
+    tail.feed(b'received command "7" : "/_send @4 json [{secr')
+    tail.begin()
+    assert tail.text() == "(1 lines that may hold private text left out)"
+    tail.feed(b"Current user: alice\n")
+    assert tail.text() == "Current user: alice\n(1 lines that may hold private text left out)"
+
+
+def test_a_quoted_string_that_is_cut_off_and_a_command_after_something_else_are_not_shown() -> None:
+    tail = OutputTail()
+    tail.feed(b'client connected received command "7" : "No space left on my desk"\n')
+    tail.feed(b'simplex-chat: cannot perform exec "PRAGMA key = \'hunter')
+    shown = 'simplex-chat: cannot perform exec "…"\n(1 lines that may hold private text left out)'
+    assert tail.text() == shown
