@@ -18,6 +18,8 @@ __all__ = ["Landing", "numbered", "put_in_place", "safe_file_name", "unused_path
 _NAME_BYTES = 200
 _SUFFIX_BYTES = 20
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
+# Dots at the beginning hide a file; Windows drops dots and spaces at the end. In any mixture, and spaces of any kind.
+_EDGES = re.compile(r"\A[.\s]+|[.\s]+\Z")
 # What Windows takes for devices, with any suffix; a file of that name could not be copied there.
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?\Z")
 
@@ -33,15 +35,16 @@ def safe_file_name(offered: object) -> str:
         suffix), leading dots, or names of devices; not empty, and at most 200 bytes in UTF-8.
     """
     text = offered if isinstance(offered, str) else ""
-    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
-    text = re.split(r"[/\\]", text)[-1]
+    text = re.split(r"[/\\]", text.encode("utf-8", "replace").decode("utf-8"))[-1]
     # Cc: control characters, NUL among them; Cf: marks that are not seen; Zl, Zp: line ends; Co, Cs, Cn: no characters.
     text = "".join("_" if unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs", "Cn", "Co") else each for each in text)
     text = "".join(each for each in text if unicodedata.category(each) != "Cf")
-    text = _FORBIDDEN.sub("_", text).strip().lstrip(".").rstrip(". ").strip()
+    text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
+    text = _shortened(_EDGES.sub("", text))
+    # Last, since what was taken away may have left the name of a device.
     if _DEVICES.match(text):
-        text = "_" + text
-    return _shortened(text) or "file"
+        text = _shortened("_" + text)
+    return text or "file"
 
 
 def _shortened(name: str) -> str:
@@ -51,8 +54,8 @@ def _shortened(name: str) -> str:
     if not stem or len(suffix.encode("utf-8")) > _SUFFIX_BYTES:
         stem, dot, suffix = name, "", ""
     room = _NAME_BYTES - len((dot + suffix).encode("utf-8"))
-    stem = stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(". ")
-    return stem + dot + suffix
+    stem = stem.encode("utf-8")[:room].decode("utf-8", "ignore")
+    return _EDGES.sub("", stem) + dot + suffix
 
 
 def numbered(folder: Path, name: str) -> Iterator[Path]:
