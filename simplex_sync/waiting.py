@@ -6,6 +6,7 @@ the event is on its way to the caller, loses nothing: the next read gives the ev
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -14,6 +15,7 @@ from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline, check_timeout
 from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import STREAM_LIMIT, Router
+from simplex_sync._internal.wire import shown_tag
 from simplex_sync.api import events
 from simplex_sync.errors import ClientClosed, EventsLost, EventTimeout, InvalidArgument
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["EventStream", "Expectation"]
 
 E = TypeVar("E", bound="events.Event")
+T = TypeVar("T")
+
+logger = logging.getLogger("simplex_sync")
 
 
 def event_record(frame: Frame) -> Any:
@@ -38,6 +43,23 @@ def event_record(frame: Frame) -> Any:
         if frame.shared:
             frame.record = record
     return record
+
+
+def understood(frame: Frame, take: Callable[[Any], T]) -> T | None:
+    """Return what a reader makes of an event, or None where the event holds something else than documented.
+
+    Such a record is kept as it came, and one odd event must not stop a reader before all those that follow.
+
+    Args:
+        frame: The event.
+        take: The reader's function of the event's record.
+    """
+    record = event_record(frame)
+    try:
+        return take(record)
+    except (AttributeError, TypeError, ValueError) as error:
+        logger.warning("an event %s is not as documented (%s)", shown_tag(frame.tag), type(error).__name__)
+        return None
 
 
 def check_types(method: str, kinds: tuple[Any, ...]) -> tuple[type[events.Event], ...]:

@@ -42,15 +42,15 @@ def ref_of_chat(info: types.ChatInfo) -> types.ChatRef | None:
     Args:
         info: The ChatInfo of a chat item.
     """
-    if isinstance(info, types.ChatInfoDirect):
+    if isinstance(info, types.ChatInfoDirect) and isinstance(info.contact, types.Contact):
         return types.ChatRef(chat_type=types.ChatType.DIRECT, chat_id=info.contact.contact_id)
-    if isinstance(info, types.ChatInfoGroup):
+    if isinstance(info, types.ChatInfoGroup) and isinstance(info.group_info, types.GroupInfo):
         scope: types.GroupChatScope | None = None
         if isinstance(info.group_chat_scope, types.GroupChatScopeInfoMemberSupport):
             member = info.group_chat_scope.group_member_
-            scope = types.GroupChatScopeMemberSupport(group_member_id_=member.group_member_id if member else None)
+            scope = types.GroupChatScopeMemberSupport(group_member_id_=getattr(member, "group_member_id", None))
         return types.ChatRef(chat_type=types.ChatType.GROUP, chat_id=info.group_info.group_id, chat_scope=scope)
-    if isinstance(info, types.ChatInfoLocal):
+    if isinstance(info, types.ChatInfoLocal) and isinstance(info.note_folder, types.NoteFolder):
         return types.ChatRef(chat_type=types.ChatType.LOCAL, chat_id=info.note_folder.note_folder_id)
     return None
 
@@ -130,7 +130,7 @@ class Lookups(Base):
         """
         group_id = self._group_id("members", group, timeout)
         found = self.api_list_members(group_id, timeout=timeout).group.members
-        return Records(member for member in found if former or str(member.member_status) not in _FORMER)
+        return Records(member for member in found if former or str(getattr(member, "member_status", "")) not in _FORMER)
 
     def _group_id(self, method: str, group: Any, timeout: float | None = None) -> int:
         if isinstance(group, str):
@@ -208,4 +208,5 @@ def _named(method: str, what: str, name: str, records: Sequence[R]) -> R:
 
 
 def _name(record: Any) -> str:
-    return record.local_display_name if isinstance(record.local_display_name, str) else ""
+    name = getattr(record, "local_display_name", None)
+    return name if isinstance(name, str) else ""

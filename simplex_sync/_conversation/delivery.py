@@ -15,7 +15,7 @@ from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.failures import retold
 from simplex_sync.api import events, types
 from simplex_sync.errors import CommandError, DeliveryError, EventTimeout
-from simplex_sync.waiting import event_record
+from simplex_sync.waiting import event_record, understood
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.base import Base
@@ -85,6 +85,10 @@ class Deliveries:
                 self._known.popitem(last=False)
             self._changed.notify_all()
 
+    def _take(self, event: events.ChatItemsStatusesUpdated) -> bool:
+        self.note(event.chat_items)
+        return True
+
     def wait(
         self, item_id: int, reached: Callable[[types.CIStatus], bool], look: Callable[[], bool], deadline: Deadline
     ) -> types.CIStatus | None:
@@ -147,7 +151,8 @@ class Deliveries:
         while frame is not None:
             record = event_record(frame)
             if isinstance(record, events.ChatItemsStatusesUpdated):
-                self.note(record.chat_items)
+                if not understood(frame, self._take):
+                    self._gaps += 1  # so that who waits asks the CLI instead
             else:
                 self._gaps += 1
             subscription.read += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from simplex_sync._conversation.chats import ChatTarget
 from simplex_sync._conversation.connecting import Connecting
+from simplex_sync._conversation.inbox import number_of
 from simplex_sync._conversation.message import Message
 from simplex_sync._conversation.receiving import message_of
 from simplex_sync.api import types
@@ -107,6 +108,8 @@ class HistoryStream:
             while given < len(page):
                 item = page[given]
                 given += 1
+                if number_of(item) is None:  # not as documented, which must not stop those that follow
+                    continue
                 if self._newest_first and self._bounds.is_past(item):
                     page, given, more = (), 0, False
                     break
@@ -163,7 +166,9 @@ class HistoryStream:
         """Return the page after this one."""
         error: CommandError | None = None
         for item in reversed(page):
-            number = item.meta.item_id
+            number = number_of(item)
+            if number is None:
+                continue
             if not self._newest_first and self._bounds.before_id is not None and number >= self._bounds.before_id:
                 return (), 0, False
             pagination: types.ChatPagination
@@ -180,8 +185,8 @@ class HistoryStream:
                 error = failure
                 continue
             more = len(found) == PAGE
-            had = {each.meta.item_id for each in page}
-            new = [each for each in found if each.meta.item_id not in had]
+            had = set(map(number_of, page))
+            new = [each for each in found if number_of(each) not in had]
             return tuple(reversed(new) if self._newest_first else new), 0, more and bool(new)
         if error is not None:
             raise error

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("simplex_sync")
 
-__all__ = ["MESSAGE_TAGS", "UNREAD", "Entry", "Inbox", "Position"]
+__all__ = ["MESSAGE_TAGS", "UNREAD", "Entry", "Inbox", "Position", "number_of"]
 
 #: How many unread events are kept; older ones are read from the CLI's database instead.
 UNREAD = 2_000
@@ -53,6 +53,24 @@ MESSAGE_TAGS = frozenset({_NEW_ITEMS, _RECONNECTED})
 
 #: What an inbox gives: an item, or an event that was asked for.
 Entry = types.AChatItem | events.Event
+
+
+def number_of(item: object) -> int | None:
+    """Return the number of a chat item, or None where it is none, or has none, as the documents describe it.
+
+    Args:
+        item: What stands in the place of a `types.AChatItem` or `types.ChatItem`.
+    """
+    inner = item.chat_item if isinstance(item, types.AChatItem) else item
+    meta = inner.meta if isinstance(inner, types.ChatItem) else None
+    number = meta.item_id if isinstance(meta, types.CIMeta) else None
+    return number if type(number) is int else None
+
+
+def _whole(items: object) -> list[types.AChatItem]:
+    """Return the chat items of an event; what is none is left out, so that it does not stop those that follow."""
+    listed = items if isinstance(items, list) else []
+    return [item for item in listed if isinstance(item, types.AChatItem) and number_of(item) is not None]
 
 
 class Position(NamedTuple):
@@ -154,11 +172,11 @@ class Inbox:
         if self._floor is None:
             # By number, not by time: see above.
             answer = client.api_get_chat_items(types.ChatPaginationLast(count=PAGE))
-            self._floor = max((item.chat_item.meta.item_id for item in answer.chat_items), default=0)
+            self._floor = max((number_of(item) or 0 for item in answer.chat_items), default=0)
             first = self._subscription.log.first
             record = None if first is None or not self._from_start else event_record(first)
             if isinstance(record, events.NewChatItems):
-                self._lower_floor(record)
+                self._lower_floor(_whole(record.chat_items))
 
     def look(self, client: Base, deadline: Deadline) -> tuple[Entry | None, Position]:
         """Return the next entry, or None where none came before the deadline, and the position after it.
@@ -225,9 +243,12 @@ class Inbox:
         if isinstance(record, events.Reconnected):
             after = after._replace(gap=True)
         if isinstance(record, events.NewChatItems):
-            self._lower_floor(record)
+            items = _whole(record.chat_items)
+            if not position.entry and (not isinstance(record.chat_items, list) or len(items) < len(record.chat_items)):
+                logger.warning("messages: an event has items that are not as documented; they are left out")
+            self._lower_floor(items)
             if self._is_of_active_user(client, record):
-                entries += record.chat_items
+                entries += items
         if self._tags is None or frame.tag in self._tags:
             entries.append(record)
         for index in range(position.entry, len(entries)):
@@ -240,9 +261,9 @@ class Inbox:
                 return entry, following._replace(given=item_id)
         return None, after
 
-    def _lower_floor(self, record: events.NewChatItems) -> None:
+    def _lower_floor(self, items: list[types.AChatItem]) -> None:
         """Items that came as events are new, even where they were in the database before it was asked."""
-        lowest = min((item.chat_item.meta.item_id for item in record.chat_items), default=None)
+        lowest = min((item.chat_item.meta.item_id for item in items), default=None)
         if lowest is not None and self._floor is not None and lowest <= self._floor:
             self._floor = lowest - 1
 
@@ -253,8 +274,8 @@ class Inbox:
     # Gaps
 
     def _is_missing(self, item: types.AChatItem) -> bool:
-        item_id = item.chat_item.meta.item_id
-        return item_id > (self._floor or 0) and item_id not in self._seen and self._wanted(item)
+        item_id = number_of(item)
+        return item_id is not None and item_id > (self._floor or 0) and item_id not in self._seen and self._wanted(item)
 
     def _from_page(self, position: Position) -> tuple[Entry | None, Position]:
         for index, item in enumerate(position.page):
@@ -285,7 +306,7 @@ class Inbox:
                     raise
                 return None, None
             return None, position
-        last = page[-1].chat_item.meta.item_id if page else position.last
+        last = next((number for item in reversed(page) if (number := number_of(item)) is not None), position.last)
         return None, position._replace(gap=False, page=tuple(page), more=len(page) == PAGE, last=last)
 
     def _back(self, client: Base) -> list[types.AChatItem]:
@@ -294,7 +315,10 @@ class Inbox:
         found = page
         known = 0
         while len(page) == PAGE and known < KNOWN_PAGES:
-            page = self._page(client, types.ChatPaginationBefore(item_id=page[0].chat_item.meta.item_id, count=PAGE))
+            first = next((number for item in page if (number := number_of(item)) is not None), None)
+            if first is None:
+                break
+            page = self._page(client, types.ChatPaginationBefore(item_id=first, count=PAGE))
             if any(map(self._is_missing, page)):
                 found, known = page, 0
             else:

@@ -36,6 +36,11 @@ class CommandCall(NamedTuple):
     args: str
 
 
+def _shown_type(record: object) -> str:
+    """Return the type of a record for a repr or an error; what came in its place may have none."""
+    return shown_tag(getattr(record, "tag", ""))
+
+
 class Message:
     """A chat item, received or one's own, with the client that can answer it.
 
@@ -73,7 +78,9 @@ class Message:
     def text(self) -> str:
         """The text, without markup taken out; what the CLI made up for what is no message."""
         text = getattr(self.content, "text", None)
-        return text if isinstance(text, str) else self.item.meta.item_text or ""
+        if not isinstance(text, str):
+            text = self.item.meta.item_text
+        return text if isinstance(text, str) else ""
 
     @property
     def is_message(self) -> bool:
@@ -83,7 +90,7 @@ class Message:
     @property
     def is_own(self) -> bool:
         """Whether the user sent it, or it tells of what the user did."""
-        return self.item.chat_dir.tag.endswith("Snd")
+        return str(getattr(self.item.chat_dir, "tag", "")).endswith("Snd")
 
     @property
     def is_group(self) -> bool:
@@ -100,7 +107,7 @@ class Message:
             return info.group_info
         if isinstance(info, types.ChatInfoLocal):
             return info.note_folder
-        raise InvalidArgument(f"Message.chat: messages cannot be in a chat of type {shown_tag(info.tag)}")
+        raise InvalidArgument(f"Message.chat: messages cannot be in a chat of type {_shown_type(info)}")
 
     @property
     def chat_ref(self) -> types.ChatRef:
@@ -108,7 +115,7 @@ class Message:
         ref = ref_of_chat(self.record.chat_info)
         if ref is None:
             raise InvalidArgument(
-                f"Message.chat_ref: no messages in a chat of type {shown_tag(self.record.chat_info.tag)}"
+                f"Message.chat_ref: no messages in a chat of type {_shown_type(self.record.chat_info)}"
             )
         return ref
 
@@ -126,17 +133,20 @@ class Message:
     @property
     def sent_at(self) -> datetime.datetime:
         """When it was sent, as the server or the user's own clock said; aware, in UTC, to the microsecond."""
-        return self.item.meta.item_ts.datetime
+        when: object = self.item.meta.item_ts
+        return types.UTCTime(when).datetime  # which says so where something else came in its place
 
     @property
     def file(self) -> types.CIFile | None:
         """The file that comes with it, or None."""
-        return self.item.file
+        file = self.item.file
+        return file if isinstance(file, types.CIFile) else None
 
     @property
     def quoted(self) -> types.CIQuote | None:
         """The message that it replies to, or None."""
-        return self.item.quoted_item
+        quoted = self.item.quoted_item
+        return quoted if isinstance(quoted, types.CIQuote) else None
 
     @property
     def mentions_me(self) -> bool:
@@ -264,9 +274,9 @@ class Message:
         sign = "#" if self.is_group else "@"
         name = getattr(getattr(self.record.chat_info, "contact", None), "local_display_name", None)
         if self.is_group:
-            name = getattr(self.chat, "local_display_name", None)
+            name = getattr(getattr(self.record.chat_info, "group_info", None), "local_display_name", None)
         where = f" in {sign + name!r:.40}" if isinstance(name, str) else ""
-        kind = shown_tag(content.tag)
+        kind = _shown_type(content)
         return f"<{type(self).__name__} {self.id}{where}, {kind}, {'sent' if self.is_own else 'received'}>"
 
 

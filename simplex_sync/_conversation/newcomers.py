@@ -13,7 +13,7 @@ from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import STREAM_LIMIT
 from simplex_sync.api import events, types
 from simplex_sync.errors import EventTimeout
-from simplex_sync.waiting import event_record
+from simplex_sync.waiting import event_record, understood
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.verbs import Verbs
@@ -211,7 +211,7 @@ class Arrivals(Generic[R]):
                 record = event_record(frame)
                 if isinstance(record, events.Reconnected):
                     self._look()
-                elif (made := self._made_of(record)) is not None:
+                elif (made := understood(frame, self._made_of)) is not None:
                     self._waiting.append(made)
                 subscription.read += 1
             elif subscription.lost():

@@ -73,7 +73,7 @@ def table(records: Record | Message | Iterable[Any], *, texts: bool = False) -> 
     if isinstance(records, Record):
         rows = [(name, shown) for name, shown in records.shown_fields().items()]
         return Table(("field", "value"), rows)
-    listed = [records] if hasattr(records, "sent_at") else list(records)
+    listed = [records] if hasattr(records, "is_message") else list(records)
     shown_rows = [_row(each, texts) for each in listed[:_MAX_ROWS]]
     columns = list(dict.fromkeys(name for row in shown_rows for name in row))
     return Table(
@@ -82,13 +82,13 @@ def table(records: Record | Message | Iterable[Any], *, texts: bool = False) -> 
 
 
 def _row(each: Any, texts: bool) -> dict[str, str]:
-    if hasattr(each, "sent_at"):
+    if hasattr(each, "is_message"):
         name = getattr(each.sender, "local_display_name", "")
         row = {
             "id": str(each.id),
             "sent_at": f"{each.sent_at:%Y-%m-%d %H:%M:%S}",
             "sender": str(name),
-            "type": each.content.tag,
+            "type": str(getattr(each.content, "tag", "")),
         }
         return {**row, "text": each.text} if texts else row
     return each.shown_fields() if isinstance(each, Fields) else {"value": repr(each)}

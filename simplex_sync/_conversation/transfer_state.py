@@ -71,9 +71,9 @@ class TransferState:
             self._take_error(event.chat_error)
             return
         item = getattr(event, "chat_item", None) or getattr(event, "chat_item_", None)
-        file = item.chat_item.file if isinstance(item, types.AChatItem) else None
+        file = getattr(item.chat_item, "file", None) if isinstance(item, types.AChatItem) else None
         transfer = getattr(event, "rcv_file_transfer", None) or getattr(event, "file_transfer_meta", None)
-        ids = {getattr(file, "file_id", None), getattr(transfer, "file_id", None)}
+        ids = (getattr(file, "file_id", None), getattr(transfer, "file_id", None))
         if self.file_id not in ids:
             return
         if isinstance(event, events.SndFileProgressXFTP):

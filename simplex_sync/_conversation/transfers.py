@@ -18,7 +18,7 @@ from simplex_sync._internal.failures import retold
 from simplex_sync._internal.router import Subscription
 from simplex_sync.api import events, responses, types
 from simplex_sync.errors import CommandError, EventTimeout, InvalidArgument, TransferError
-from simplex_sync.waiting import event_record
+from simplex_sync.waiting import event_record, understood
 
 if TYPE_CHECKING:
     from simplex_sync._conversation.verbs import Verbs
@@ -219,7 +219,7 @@ class FileTransfer(Generic[M]):
             if isinstance(record, events.Reconnected):
                 self._look(deadline)
             else:
-                state.take(record)
+                understood(frame, state.take)
             subscription.read += 1
         elif subscription.lost():
             self._look(deadline)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.failures import retold
 from simplex_sync.api import events, types
-from simplex_sync.waiting import event_record
+from simplex_sync.waiting import event_record, understood
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -108,7 +108,7 @@ class WaitingRoom:
                     raise retold(self._method, subscription.error)
                 return None
             record = event_record(frame)
-            found = self._found(record, conn_id, wanted)
+            found = understood(frame, lambda record: self._found(record, conn_id, wanted))
             subscription.read += 1
             if found is None and any_other and isinstance(record, (events.ContactConnected, events.UserJoinedGroup)):
                 found = LOOK_AGAIN

@@ -161,6 +161,6 @@ def line_of(message: Message) -> str:
         where += " you"
     elif isinstance(message.sender, types.GroupMember):
         where += f" {visible(message.sender.local_display_name)}"
-    file = f"[{visible(message.file.file_name)}, {message.file.file_size} bytes]" if message.file else ""
+    file = f"[{visible(str(message.file.file_name))}, {message.file.file_size} bytes]" if message.file else ""
     text = visible(message.text, indent="    ")
     return " ".join(part for part in (f"{moment} {where}:", file, text) if part)

@@ -363,6 +363,16 @@ def test_the_waiting_room_ends_with_the_client() -> None:
             room.wait(1, None, Deadline(20))
 
 
+def test_an_event_that_is_not_as_documented_does_not_end_the_waiting() -> None:
+    router = Router()
+    client = cast("Any", SimpleNamespace(_living_session=lambda _: SimpleNamespace(router=router)))
+    with WaitingRoom(client, "connect_to") as room:
+        router.publish(frame_of({"type": "contactConnected", "contact": 5}))
+        router.publish(frame_of({"type": "userJoinedGroup", "groupInfo": None}))
+        router.publish(connected(recorded_contact(), 77))
+        assert isinstance(room.wait(77, None, Deadline(20)), types.Contact)
+
+
 # Those who want to connect
 
 
@@ -473,6 +483,16 @@ def test_older_forms_of_requests_are_found(make_chat: Make, monkeypatch: pytest.
     # The event of the same request may come as well.
     alice._living_session("test").router.publish(frame_of(body))
     assert [each.request_id for each in requests] == [request.contact_request_id]
+
+
+def test_a_request_that_is_not_as_documented_does_not_stop_those_that_follow(make_chat: Make) -> None:
+    alice = make_chat("alice")
+    requests = alice.contact_requests(timeout=20)
+    body = next(frame["resp"] for frame in frames("address") if frame["resp"]["type"] == "receivedContactRequest")
+    router = alice._living_session("test").router
+    router.publish(frame_of({**body, "contactRequest": {"createdAt": "not a time"}}))
+    router.publish(frame_of(body))
+    assert next(requests).request_id == body["contactRequest"]["contactRequestId"]
 
 
 def test_arrivals_end_with_the_client(make_chat: Make) -> None:

@@ -253,3 +253,20 @@ def test_messages_to_a_group(make_any_chat: Callable[..., SimplexChat]) -> None:
     sent.wait_delivered(everyone=False)
     with pytest.raises(EventTimeout):
         sent.wait_delivered(timeout=0.05)
+
+
+def test_a_status_that_is_not_as_documented_does_not_stop_those_that_follow() -> None:
+    router = Router()
+    deliveries = Deliveries(router)
+    looks: list[int] = []
+    router.publish(frame_of({"type": "chatItemsStatusesUpdated", "user": user(), "chatItems": [5]}))
+    router.publish(updated(7, SENT))
+
+    def look() -> bool:
+        looks.append(1)
+        return True
+
+    assert wait(deliveries, 7, 2, look, 5) == SENT
+    router.publish(frame_of({"type": "chatItemsStatusesUpdated", "user": user(), "chatItems": None}))
+    router.publish(updated(8, DELIVERED))
+    assert wait(deliveries, 8, 4, look, 5) == DELIVERED

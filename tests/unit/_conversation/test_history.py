@@ -248,3 +248,19 @@ def test_an_interrupted_history_goes_on() -> None:
             interrupts += 1
     assert found == list(range(1, 251))
     assert interrupts == 3
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("odd", [None, 5, {"meta": {"itemId": "3"}}])
+def test_items_that_are_not_as_documented_are_passed_over(odd: Any, newest_first: bool) -> None:
+    items: list[Any] = [stored(number) for number in range(1, 251)]
+    chat = Stored(items)
+
+    def page(*arguments: Any, **options: Any) -> Any:
+        answer = Stored.api_get_chat(chat, *arguments, **options)
+        answer.chat.chat_items = [odd if each.meta.item_id % 50 == 0 else each for each in answer.chat.chat_items]
+        return answer
+
+    chat.api_get_chat = page  # type: ignore[method-assign]  # what the CLI gives in its place
+    wanted = [number for number in range(1, 251) if number % 50]
+    assert chat.numbers(newest_first=newest_first) == (wanted[::-1] if newest_first else wanted)

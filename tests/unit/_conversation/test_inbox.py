@@ -15,7 +15,7 @@ import pytest
 
 from simplex_sync import events, types
 from simplex_sync._conversation import inbox as module
-from simplex_sync._conversation.inbox import MESSAGE_TAGS, Inbox
+from simplex_sync._conversation.inbox import MESSAGE_TAGS, Inbox, number_of
 from simplex_sync._conversation.receiving import selection
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.router import Router
@@ -37,7 +37,7 @@ class Database:
     def api_get_chat_items(self, pagination: Any) -> Any:
         self.pages.append(pagination)
         self.before_page()
-        ids = [each.chat_item.meta.item_id for each in self.items]
+        ids = [number_of(each) for each in self.items]
         if isinstance(pagination, types.ChatPaginationLast):
             found = self.items[-pagination.count :]
         else:
@@ -339,3 +339,29 @@ def test_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert inbox.is_free, "the other thread has ended"
     inbox.take_over()
     assert inbox.reader is threading.current_thread()
+
+
+ODD: list[Any] = [None, 5, "x", [], {}, {"chatInfo": 1, "chatItem": 2}, {"chatItem": {"meta": {"itemId": "3"}}}]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_item_that_is_not_as_documented_does_not_stop_those_that_follow(
+    odd: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    router, database = Router(), Database(item(1))
+    inbox = inbox_of(router, database)
+    items = [item(2).to_dict(), odd, item(3).to_dict()]
+    router.publish(frame_of({"type": "newChatItems", "user": {**user(), "userId": 1}, "chatItems": items}))
+    router.publish(frame_of({"type": "newChatItems", "user": {**user(), "userId": 1}, "chatItems": odd}))
+    router.publish(new_items(item(4)))
+    assert numbers(inbox, database) == [2, 3, 4]
+    assert "items that are not as documented" in caplog.text
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_such_an_item_in_the_database_does_not_stop_the_closing_of_a_gap(odd: Any) -> None:
+    router, database = Router(), Database(item(1))
+    inbox = inbox_of(router, database)
+    database.items = [item(2), cast("Any", odd), item(3), cast("Any", odd)]
+    router.publish(reconnected())
+    assert numbers(inbox, database) == [2, 3]

@@ -220,3 +220,31 @@ def test_a_message_without_a_file_has_nothing_to_download(pair: Pair) -> None:
     sent: Any = pair.alice.send("@bob", unique("no file"))
     with pytest.raises(InvalidArgument, match="download: the message has no file"):
         sent.download()
+
+
+@pytest.mark.parametrize("odd", [None, 5, "secret", ["secret"]])
+@pytest.mark.parametrize("place", ["chatInfo", "chatInfo.contact", "content", "chatDir", "file", "quotedItem"])
+def test_what_is_not_as_documented_can_be_looked_at(place: str, odd: Any) -> None:
+    wire = item(7).to_dict()
+    *path, last = ["chatItem", place] if "." not in place and place != "chatInfo" else place.split(".")
+    node = wire
+    for name in path:
+        node = node[name]
+    node[last] = odd
+    message = Message(None, types.AChatItem.from_dict(wire))
+    assert repr(message).startswith("<Message 7")
+    assert "secret" not in repr(message)
+    assert isinstance(message.text, str)
+    assert message.is_own is False
+    assert message.file is None
+    assert message.quoted is None
+    if place.startswith("chatInfo"):
+        with pytest.raises(InvalidArgument):
+            _ = message.chat_ref
+
+
+@pytest.mark.parametrize("odd", [None, 5, "soon", ["x"]])
+def test_a_time_that_is_none_says_so(odd: Any) -> None:
+    message = Message(None, item(7, itemTs=odd))
+    with pytest.raises(ValueError, match="not a time"):
+        _ = message.sent_at

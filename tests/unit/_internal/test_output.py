@@ -126,6 +126,6 @@ def test_what_a_cli_left_unfinished_is_not_shown_as_output_of_the_next_one() -> 
 def test_a_quoted_string_that_is_cut_off_and_a_command_after_something_else_are_not_shown() -> None:
     tail = OutputTail()
     tail.feed(b'client connected received command "7" : "No space left on my desk"\n')
-    tail.feed(b'simplex-chat: cannot perform exec "PRAGMA key = \'hunter')
+    tail.feed(b"simplex-chat: cannot perform exec \"PRAGMA key = 'hunter")
     shown = 'simplex-chat: cannot perform exec "…"\n(1 lines that may hold private text left out)'
     assert tail.text() == shown
