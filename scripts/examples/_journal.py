@@ -74,7 +74,7 @@ class Journal:
         self._head = {"journal": tool, "version": 1, "subject": subject}
         self._intents: dict[str, Facts] = {}
         self._results: dict[str, Result] = {}
-        self._lock = filelock.FileLock(f"{path}.lock")
+        self._lock = filelock.FileLock(f"{path}.lock", mode=0o600)
         self._descriptor = -1
 
     def __enter__(self) -> Journal:

@@ -58,7 +58,8 @@ def test_a_step_is_done_once(tmp_path: Path) -> None:
     assert (first.state, first.facts, first.now) == (DONE, {"number": 1}, True)
     assert (second.state, second.facts, second.now) == (DONE, {"number": 1}, False)
     assert (world.effects, world.looks) == (1, [])
-    assert stat.S_IMODE((tmp_path / "a" / "journal").stat().st_mode) == 0o600
+    for name in ("journal", "journal.lock"):
+        assert stat.S_IMODE((tmp_path / "a" / name).stat().st_mode) == 0o600
 
 
 def test_the_intent_is_on_the_disk_before_the_step_begins(tmp_path: Path) -> None:
