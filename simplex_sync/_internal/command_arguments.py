@@ -56,7 +56,8 @@ def _number(command: Command, name: str, value: Any, minimum: int = 1) -> str:
     if type(value) is not int:
         raise refuse(command, name, f"must be an int, not {type(value).__name__}")
     if not minimum <= value <= _MAX_INT:
-        raise refuse(command, name, f"is {value}; it must be at least {minimum} and fit in 64 bits")
+        shown = f"is {value}" if abs(value) < 2**128 else "is out of range"  # Python writes no ints of many digits
+        raise refuse(command, name, f"{shown}; it must be at least {minimum} and fit in 64 bits")
     return str(value)
 
 
@@ -103,7 +104,7 @@ def _text(command: Command, name: str, value: Any, what: str) -> str:
     if control is not None:
         raise refuse(command, name, f"has a line break or control character at position {control.start()}")
     _encodable(command, name, value)
-    return str(value)
+    return str.__str__(value)  # what was looked at, whatever a subclass would say
 
 
 def _encodable(command: Command, name: str, value: str) -> bytes:

@@ -68,6 +68,8 @@ REFUSED: list[tuple[c.Command, str]] = [
     (c.APIJoinGroup(group_id=-1), "group_id"),
     (c.APIJoinGroup(group_id=odd("hidden")), "group_id"),
     (c.APIJoinGroup(group_id=2**63), "group_id"),
+    (c.APIJoinGroup(group_id=10**5000), "group_id"),
+    (c.APIJoinGroup(group_id=-(10**5000)), "group_id"),
     (c.APIConnectPlan(user_id=1, connection_link=""), "connection_link"),
     (c.APIConnectPlan(user_id=1, connection_link="hidden\n/quit"), "connection_link"),
     (c.APIConnectPlan(user_id=1, connection_link="hidden hidden"), "connection_link"),
@@ -118,6 +120,17 @@ def test_bad_arguments_are_refused(command: c.Command, argument: str) -> None:
     # What failed underneath could quote the value.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_a_text_that_would_say_something_else_of_itself_is_sent_as_it_is() -> None:
+    class Other(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "one\n/_stop"
+
+    command = c.APISetContactAlias(contact_id=4, local_alias=Other("one"))
+    assert command.command_string() == "/_set alias @4 one"
 
 
 def test_plain_dicts_may_stand_for_records() -> None:
