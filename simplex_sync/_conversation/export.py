@@ -97,7 +97,8 @@ class Export(History):
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent)
         part = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            # Half of a surrogate pair is written as JSON writes it; the error that it makes else would quote a text.
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 count = write(file, _shown(messages, progress), title)
             try:
                 put_in_place(part, target, overwrite=overwrite)

@@ -47,6 +47,14 @@ def recorded() -> list[types.AChatItem]:
     return [each for name in ("messages", "files", "groups") for each in recorded_items(name)]
 
 
+def test_half_of_a_surrogate_pair_does_not_stop_an_export(tmp_path: Path) -> None:
+    items = [item(1, "half \ud800 pair"), item(2)]
+    for suffix in ("jsonl", "csv", "html"):
+        assert Recorded(items).export(CHAT, tmp_path / f"chat.{suffix}") == 2
+    read = [json.loads(line) for line in (tmp_path / "chat.jsonl").read_text("utf-8").splitlines()]
+    assert read == [each.to_dict() for each in items]
+
+
 def test_lines_hold_whole_records(tmp_path: Path) -> None:
     items = recorded()
     path = tmp_path / "chat.jsonl"
