@@ -5,6 +5,7 @@ A name that was offered never leads out of the folder, never hides itself, and n
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ __all__ = ["Landing", "numbered", "put_in_place", "safe_file_name", "unused_path
 #: How long a name may be, in bytes of UTF-8; file systems take 255, and a number may have to fit in.
 _NAME_BYTES = 200
 _SUFFIX_BYTES = 20
+_IS_THERE = "something of that name came into being meanwhile"
 _FORBIDDEN = re.compile(r'[<>:"|?*]')
 # Dots at the beginning hide a file; Windows drops dots and spaces at the end. In any mixture, and spaces of any kind.
 _EDGES = re.compile(r"\A[.\s]+|[.\s]+\Z")
@@ -127,7 +129,7 @@ def put_in_place(source: Path, target: Path, *, overwrite: bool) -> None:
     except OSError:
         # A file system without hard links: the check and the move are two steps then.
         if os.path.lexists(target):
-            raise FileExistsError(f"{target.name!r} exists already") from None
+            raise FileExistsError(errno.EEXIST, _IS_THERE) from None
         source.rename(target)
     else:
         source.unlink()
@@ -171,4 +173,4 @@ class Landing:
         if self.overwrite or not os.path.lexists(target):
             put_in_place(received, target, overwrite=self.overwrite)
             return target
-        raise FileExistsError(f"{target.name!r} came into being meanwhile; the file stays at {received.name!r}")
+        raise FileExistsError(errno.EEXIST, _IS_THERE)

@@ -259,12 +259,14 @@ class FileTransfer(Generic[M]):
             try:
                 path = self._landing.finish(path)
             except OSError as error:
+                # Without the paths that the error names: the other side has chosen the name.
+                cause = OSError(error.errno, error.strerror)
                 raise TransferError(
                     f"{method}: the file {self.file_id} was received, but cannot be put in its place: "
-                    f"{error.strerror or error}; it is in the folder for files",
+                    f"{error.strerror}; it is in the folder for files",
                     reason="no space" if error.errno == 28 else "cannot be put in its place",
                     file_id=self.file_id,
-                ) from error
+                ) from cause
         self.path = path
         self._router.forget(self._subscription)
 

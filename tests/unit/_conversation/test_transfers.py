@@ -8,7 +8,9 @@ there.
 from __future__ import annotations
 
 import copy
+import os
 import stat
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -357,6 +359,23 @@ def test_after_a_restart_of_the_cli(make_chat: Callable[..., SimplexChat], tmp_p
     bob.close()
     with pytest.raises(ConnectionLost):
         message.download(approved_relays=True)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_failure_to_put_a_file_in_place_does_not_tell_the_name_that_was_offered(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    monkeypatch.setattr(transfers, "same_device", lambda *_: False)
+    _, message = offered(pair, b"new", name="private name.txt")
+    transfer = message.download(tmp_path, approved_relays=True)
+    if links:  # which comes into being between the look and the move
+        monkeypatch.setattr(os.path, "lexists", lambda _: False)
+    (tmp_path / "private name.txt").write_bytes(b"old")
+    with pytest.raises(TransferError, match="cannot be put in its place: ") as caught:
+        transfer.wait()
+    assert "private" not in "".join(traceback.format_exception_only(caught.value))
+    assert "private" not in f"{caught.value.__cause__} {caught.value.__cause__!r}"
+    assert "private" not in str(caught.value)
 
 
 def test_a_transfer_says_nothing_private(pair: Pair) -> None:
