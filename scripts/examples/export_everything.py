@@ -148,7 +148,8 @@ class Export:
             return {**about, "path": None, "reason": "not downloaded" if self.with_files else "left out"}
         # The name comes from somebody else; the number alone tells the copies apart.
         harmless = "".join(letter if letter.isalnum() or letter in "._- " else "_" for letter in file.file_name)
-        target = f"{inside}files/{file.file_id}-{harmless[-100:].lstrip('. ')}"
+        ending = harmless.encode("utf-8")[-100:].decode("utf-8", "ignore")  # file systems count bytes
+        target = f"{inside}files/{file.file_id}-{ending.lstrip('. ')}"
         source = (self.chat.files_folder or Path()) / path
         try:
             return {**about, "path": target, **copy(source, self.folder / target)}

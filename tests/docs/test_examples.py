@@ -68,7 +68,7 @@ def make_something_to_export(network: SimplexNetwork, folder: Path) -> SimplexCh
         next(bob.group_invitations(timeout=LONG)).accept()
     alice.send("#team", "for everybody").wait_sent(LONG)
     alice.send_many("@bob", [f"text {number}" for number in range(120)])
-    path = folder / "plan: 2.txt"
+    path = folder / f"plan: {'計' * 80}2.txt"  # almost as long as a name can be
     path.write_text("the plan", "utf-8")
     alice.send_file("@bob", path).wait(LONG)
     return alice
