@@ -162,7 +162,8 @@ def version(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            # Without the database key: it may be any program that somebody named.
+            env={**{name: os.environ[name] for name in os.environ if name != "SIMPLEX_CHAT_KEY"}, "LC_ALL": "C.UTF-8"},
             start_new_session=True,  # so that a wrapper script is killed together with what it started
         )
     except OSError as error:

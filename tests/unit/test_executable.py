@@ -202,6 +202,15 @@ def test_the_version_of_what_is_found_is_read(empty_machine: Path) -> None:
     assert executable.version() == "6.4.5.1"
 
 
+def test_a_program_that_is_asked_for_its_version_does_not_get_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMPLEX_CHAT_KEY", "hidden")
+    program = make(tmp_path / "simplex-chat", 'echo "${SIMPLEX_CHAT_KEY:-none}, no version"')
+    with pytest.raises(StartError, match="none, no version"):
+        executable.version(program)
+
+
 def test_what_is_no_simplex_chat_is_told(tmp_path: Path) -> None:
     program = make(tmp_path / "simplex-chat", "echo something else 1.2.3")
     with pytest.raises(StartError, match=r"no simplex-chat: .*'something else 1.2.3'") as caught:
