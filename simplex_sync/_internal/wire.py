@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from simplex_sync._internal.strings import StringEnum, UTCTime
@@ -79,6 +80,10 @@ class Fields:
         __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
     else:
         __dataclass_fields__ = _DataclassFields()
+        # `pprint` asks how a dataclass was made; none of its methods were made by `@dataclass`.
+        __dataclass_params__ = SimpleNamespace(
+            init=False, repr=False, eq=False, order=False, unsafe_hash=False, frozen=False
+        )
 
     # Records can be changed, so they have no hash, as dataclasses have none.
     def __eq__(self, other: object) -> bool:

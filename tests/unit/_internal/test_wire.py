@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
+import pprint
 from typing import Any
 
 import pytest
 
 from simplex_sync._internal.wire import Record
-from simplex_sync.api import events, responses, types
+from simplex_sync.api import commands, events, responses, types
 
 PROFILE: dict[str, Any] = {"displayName": "alice", "fullName": "Alice", "preferences": {"files": {"allow": "yes"}}}
 
@@ -238,6 +240,24 @@ def test_repr_is_short_and_hides_what_is_private() -> None:
     long = repr(types.GroupPreferences.from_dict(dict.fromkeys(types.GroupPreferences._wire, True)))
     assert len(long) <= 120
     assert long.endswith("…)")
+
+
+def test_pprint_shows_records_and_commands_like_a_repr() -> None:
+    file = types.CryptoFile(file_path="private name", crypto_args=None)
+    content = types.MsgContentText(text="private text")
+    record = types.ComposedMessage(file_source=file, msg_content=content, mentions={})
+    command = commands.APISetContactAlias(contact_id=4, local_alias="private alias")
+    for each in (record, command, content):
+        assert pprint.pformat(each, width=1) == repr(each)
+    assert "private" not in pprint.pformat([record, {"a": command}], width=1)
+
+
+def test_a_dataclass_can_be_made_of_a_record() -> None:
+    @dataclasses.dataclass(init=False, eq=False, repr=False)
+    class Mine(types.MsgContentText):
+        __slots__ = ()
+
+    assert Mine(text="x").text == "x"
 
 
 def test_classes_without_fields_keep_what_they_do_not_know() -> None:
