@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,9 +53,9 @@ class Options:
     bot: bool = False
     executable: str | None = None
     key_file: Path | None = None
-    smp_servers: tuple[str, ...] = ()
-    xftp_servers: tuple[str, ...] = ()
-    cli_options: tuple[str, ...] = ()
+    smp_servers: tuple[str, ...] = field(default=(), repr=False)  # addresses can hold passwords, and so can options
+    xftp_servers: tuple[str, ...] = field(default=(), repr=False)
+    cli_options: tuple[str, ...] = field(default=(), repr=False)
     timeout: float = DEFAULT_TIMEOUT
     as_json: bool = False
     verbose: bool = False

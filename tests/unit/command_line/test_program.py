@@ -208,3 +208,10 @@ def test_a_letter_ends_no_program_in_an_odd_locale(tmp_path: Path) -> None:
     done = subprocess.run(line, capture_output=True, env=environment, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"\u2192" in done.stdout
+
+
+def test_what_is_kept_of_the_options_shows_no_password() -> None:
+    options = Options(
+        Path("notes"), smp_servers=("smp://a:hidden@b",), xftp_servers=("hidden",), cli_options=("hidden",)
+    )
+    assert "hidden" not in repr(options)
