@@ -199,6 +199,8 @@ class FileTransfer(Generic[M]):
         self._known.failed = self._known.failed or "cancelled"
         landing = self._landing
         path = None if landing is None or self._known.complete else landing.path
+        if landing is not None and landing.target is None:
+            path = None  # somebody else's CLI, whose files need not be those that are seen here
         # The CLI makes an empty file at once, and leaves it there.
         if path is not None and path.is_file() and path.stat().st_size == 0:
             path.unlink(missing_ok=True)

@@ -13,13 +13,16 @@ import stat
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from simplex_sync import FileTransfer, Message, SentMessage, SimplexChat, events, types
 from simplex_sync._conversation import transfers
+from simplex_sync._conversation.files import Landing
 from simplex_sync._conversation.transfer_state import TransferState, reason_of_error
+from simplex_sync._internal.router import Router
 from simplex_sync.errors import CommandError, ConnectionLost, EventTimeout, InvalidArgument, TransferError
 from tests.unit._conversation.conftest import Pair, connect, unique
 from tests.unit._conversation.recorded import recorded_events
@@ -305,6 +308,18 @@ def test_cancelled_by_the_receiver(pair: Pair, tmp_path: Path) -> None:
     with pytest.raises(TransferError, match="cancelled"):
         transfer.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_somebody_elses_cli_was_to_receive_is_not_deleted_here(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    client: Any = SimpleNamespace(
+        _living_session=lambda _: SimpleNamespace(router=Router()), cancel_file=lambda *_, **__: None
+    )
+    transfer: FileTransfer[Message] = FileTransfer(client, "download", Landing(path, None))
+    transfer._state = state()
+    transfer.cancel()
+    assert path.exists()
 
 
 def test_a_file_is_received_once(pair: Pair) -> None:
