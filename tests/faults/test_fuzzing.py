@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from simplex_sync import EventStream, SimplexChat, commands, events, responses, types
+from simplex_sync._conversation.inbox import Inbox
+from simplex_sync._conversation.receiving import message_of, selection
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.router import Router
 from simplex_sync.errors import InvalidArgument
 from tests.children.fake import RECORDINGS, FakeCli, recorded_frames, steps
+from tests.unit._conversation.recorded import frame_of, item, new_items
 
 FUZZ = settings(
     max_examples=60,
@@ -33,9 +39,9 @@ odd_values: st.SearchStrategy[Any] = st.sampled_from(
 
 
 @st.composite
-def mutated_values(draw: st.DrawFn) -> dict[str, Any]:
+def mutated_values(draw: st.DrawFn, samples: list[dict[str, Any]] = SAMPLES) -> dict[str, Any]:
     """A recorded frame in which some values are odd, missing or more."""
-    frame = copy.deepcopy(draw(st.sampled_from(SAMPLES)))
+    frame: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(samples)))
     for _ in range(draw(st.integers(1, 4))):
         node: Any = frame["resp"]
         while isinstance(node, dict) and node:
@@ -122,6 +128,37 @@ def test_mutated_answers_end_their_call(chat: SimplexChat, frame: dict[str, Any]
         return
     answer = chat.send_command(steps(["answer", wire]))
     assert json.dumps(answer.to_dict(), sort_keys=True) == json.dumps(wire, sort_keys=True)
+
+
+# Readers
+
+NEW_ITEMS = [frame for frame in FRAMES if frame["resp"]["type"] == "newChatItems"]
+NOTHING_STORED: Any = SimpleNamespace(
+    user=SimpleNamespace(user_id=1), api_get_chat_items=lambda _: SimpleNamespace(chat_items=[])
+)
+
+
+@settings(FUZZ, max_examples=300)
+@given(st.lists(mutated_values(NEW_ITEMS), min_size=1, max_size=5))
+def test_no_event_keeps_messages_from_those_that_follow(frames: list[dict[str, Any]]) -> None:
+    router = Router()
+    inbox = Inbox(router, "key", selection(types.ChatRef(chat_type=types.ChatType.DIRECT, chat_id=4), True, True))
+    inbox.prepare(NOTHING_STORED)
+    wanted = range(10**6, 10**6 + len(frames))
+    for number, frame in zip(wanted, frames, strict=True):
+        router.publish(frame_of({**frame["resp"], "type": "newChatItems"}))
+        router.publish(new_items(item(number)))
+    given: list[int] = []
+    while True:
+        entry, inbox.position = inbox.look(NOTHING_STORED, Deadline(0))
+        if entry is None:
+            break
+        assert isinstance(entry, types.AChatItem)
+        message = message_of(NOTHING_STORED, entry)
+        assert repr(message)
+        assert isinstance(message.text, str)
+        given.append(message.id)
+    assert [number for number in given if number in wanted] == list(wanted)
 
 
 # Arguments
