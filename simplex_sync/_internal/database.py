@@ -64,8 +64,8 @@ def make_folder(method: str, path: Path) -> None:
 
 
 def _for_the_owner(path: str, flags: int) -> int:
-    """Open a file that only its owner can read, and follow no link."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    """Open a file that only its owner can read; follow no link, and wait for nobody where it is somebody's pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
 
 
 class DatabaseLock:
@@ -106,10 +106,17 @@ class DatabaseLock:
             raise
 
     def note(self, child: int | None, created: float) -> None:
-        """Write down who holds the lock, and the CLI that it started."""
+        """Write down who holds the lock, and the CLI that it started.
+
+        Raises:
+            StartError: It cannot be written.
+        """
         facts = json.dumps({"pid": os.getpid(), "child": child, "created": created})
-        with open(self._owner_file, "w", encoding="ascii", opener=_for_the_owner) as file:
-            file.write(facts)
+        try:
+            with open(self._owner_file, "w", encoding="ascii", opener=_for_the_owner) as file:
+                file.write(facts)
+        except OSError as error:
+            raise StartError(f"start: {str(self._owner_file)!r} cannot be written: {error.strerror}") from error
 
     def release(self) -> None:
         """Give the lock back. Can be called again."""
@@ -129,7 +136,8 @@ class DatabaseLock:
 
     def _owner(self) -> dict[str, object]:
         try:
-            facts = json.loads(self._owner_file.read_text("ascii"))
+            with open(self._owner_file, encoding="ascii", opener=_for_the_owner) as file:
+                facts = json.loads(file.read())
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}

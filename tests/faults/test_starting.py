@@ -261,6 +261,22 @@ def test_a_damaged_note_of_the_last_client_is_no_obstacle(make_fake: Make, text:
         assert chat.show_active_user()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_something_else_in_the_place_of_the_note(make_fake: Make, kind: str) -> None:
+    fake = make_fake()
+    note = fake.folder / "chat_client.json"
+    if kind == "pipe":
+        os.mkfifo(note)
+    elif kind == "link":
+        note.symlink_to(fake.folder / "elsewhere")
+    else:
+        note.mkdir()
+    with pytest.raises(StartError, match=r"^start: '.*chat_client\.json' cannot be written"):
+        fake.client().start()
+    assert fake.notes("start") == []
+    assert not (fake.folder / "elsewhere").exists()
+
+
 def test_no_such_program(tmp_path: Path) -> None:
     with pytest.raises(ExecutableNotFound, match=r"^start: "):
         SimplexChat(tmp_path / "chat", executable=tmp_path / "nowhere").start()

@@ -102,7 +102,7 @@ def test_a_note_that_cannot_be_written_gives_the_lock_back(tmp_path: Path) -> No
     prefix = tmp_path / "chat"
     lock = DatabaseLock(prefix)
     note(prefix).mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(StartError, match=r"cannot be written"):
         lock.acquire()
     note(prefix).rmdir()
     lock.acquire()
