@@ -52,9 +52,12 @@ def _left(threads: set[threading.Thread], children: set[tuple[int, float]], desc
     return left
 
 
-# A shell starts what it does not wait for (`scripts/test &`) with Ctrl-C ignored, and many tests are about Ctrl-C.
+# A shell starts what it does not wait for (`scripts/test &`) with Ctrl-C ignored, and many tests are about Ctrl-C;
+# `nohup` does so with what the end of a terminal says.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
