@@ -12,7 +12,17 @@ import psutil
 import pytest
 
 from simplex_sync import EventStream, SimplexChat, events
-from simplex_sync.errors import ChildExited, ClientClosed, CommandTimeout, ConnectionLost, OutcomeUnknown
+from simplex_sync._internal.database import DatabaseLock
+from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.process import CliProcess
+from simplex_sync.errors import (
+    ChildExited,
+    ClientClosed,
+    CommandTimeout,
+    ConnectionLost,
+    DatabaseInUse,
+    OutcomeUnknown,
+)
 from tests.children.fake import ANSWER, FakeCli, open_gate, recorded_answers, steps
 
 LONG = 20.0
@@ -127,8 +137,28 @@ def test_ignores_signals_and_is_ended_all_the_same(make_fake: Callable[..., Fake
         assert pid is not None
         session = chat._session
         assert session is not None
+        deadline = Deadline(LONG)
+    assert deadline.at_most(LONG) > LONG - 2
     assert session.ended_by == "SIGKILL"
     assert not psutil.pid_exists(pid)
+
+
+def test_the_database_stays_locked_until_the_cli_has_ended(
+    make_fake: Callable[..., FakeCli], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = make_fake()
+    stop, ended = CliProcess.stop, []
+
+    def watched(process: CliProcess) -> None:
+        with pytest.raises(DatabaseInUse):
+            DatabaseLock(fake.folder / "chat").acquire()
+        stop(process)
+        ended.append(process.ended_by)
+
+    monkeypatch.setattr(CliProcess, "stop", watched)
+    with fake.client():
+        pass
+    assert ended == ["SIGTERM"]
 
 
 def test_a_child_that_obeys_is_ended_by_sigterm(make_fake: Callable[..., FakeCli]) -> None:
@@ -140,9 +170,11 @@ def test_a_child_that_obeys_is_ended_by_sigterm(make_fake: Callable[..., FakeCli
 
 def test_floods_its_terminal(make_fake: Callable[..., FakeCli]) -> None:
     with make_fake().client() as chat:
+        process = psutil.Process()
+        before = process.memory_info().rss
         answer = chat.send_command(steps(["flood", 100_000_000], ["answer", {"type": "right"}]))
         assert answer.tag == "right"
-        assert psutil.Process().memory_info().rss < 1_000_000_000
+        assert process.memory_info().rss - before < 50_000_000
 
 
 def test_five_thousand_commands_with_nobody_else_reading_the_terminal(make_fake: Callable[..., FakeCli]) -> None:
