@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from simplex_sync import events
 from tests.children.fake import FakeCli
 
 LONG = 20.0
@@ -56,6 +58,19 @@ def test_the_parent_is_killed_and_the_child_goes_with_it(make_fake: Make, name: 
     assert not child.is_running()
     with fake.client() as chat:  # the lock went with its holder
         assert chat.show_active_user()
+
+
+def test_the_note_beside_the_lock_names_the_cli_also_after_a_restart(make_fake: Make) -> None:
+    fake = make_fake()
+    with fake.client(timeout=LONG) as chat:
+        stream = chat.events(events.Reconnected, timeout=LONG)
+        for _ in range(2):
+            # Who finds the lock free but this CLI alive, after its client was killed, must wait for its end.
+            assert chat.pid is not None
+            note = json.loads((fake.folder / "chat_client.json").read_text("ascii"))
+            assert note == {"pid": os.getpid(), "child": chat.pid, "created": psutil.Process(chat.pid).create_time()}
+            os.kill(chat.pid, signal.SIGKILL)
+            assert next(stream).restarted
 
 
 @pytest.mark.parametrize("name", ["end_without_close", "exit_in_a_thread"])
