@@ -30,6 +30,7 @@ class Cli:
             self.sock, _address = listener.accept()
         self.sock.settimeout(LONG)
         self._commands: list[dict[str, Any]] = []
+        self.pongs: list[bytes] = []
         self.protocol = ServerProtocol(max_size=None)
         self._greeting = greeting
 
@@ -59,6 +60,7 @@ class Cli:
             assert data
             self.protocol.receive_data(data)
             frames = [event for event in self.protocol.events_received() if isinstance(event, WebSocketFrame)]
+            self.pongs += [bytes(frame.data) for frame in frames if frame.opcode is Opcode.PONG]
             self._commands += [json.loads(bytes(frame.data)) for frame in frames if frame.opcode is Opcode.TEXT]
         return self._commands.pop(0)
 

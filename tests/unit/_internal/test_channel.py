@@ -102,7 +102,8 @@ def test_fragments_pings_and_binary_frames(channel: Channel, cli: Cli) -> None:
     everything = channel._router.subscribe(None)
     channel.start(cli.wire())
     payload = json.dumps({"resp": {"type": "parts"}}).encode()
-    for number in range(0, len(payload), 10):
+    starts = range(0, len(payload), 10)
+    for number in starts:
         opcode = Opcode.CONT if number else Opcode.TEXT
         piece = WebSocketFrame(opcode, payload[number : number + 10], fin=number + 10 >= len(payload))
         cli.sock.sendall(piece.serialize(mask=False) + WebSocketFrame(Opcode.PING, b"?").serialize(mask=False))
@@ -114,6 +115,7 @@ def test_fragments_pings_and_binary_frames(channel: Channel, cli: Cli) -> None:
         everything.read += 1
     ask(channel, "/after")
     assert cli.command()["cmd"] == "/after"  # the pongs before it were well-formed
+    assert cli.pongs == [b"?"] * len(starts)
 
 
 @pytest.mark.parametrize("how", ["end", "close frame", "broken frame", "reset"])
