@@ -77,6 +77,21 @@ def test_the_first_commands_are_there() -> None:
     assert all(os.access(ROOT / line.split()[0], os.X_OK) for line in commands if line)
 
 
+def test_what_is_guaranteed_names_a_test_for_each_row() -> None:
+    table = README.partition("## What is guaranteed")[2].partition("\n\nTests without a folder")[0]
+    rows = [row for row in table.splitlines() if row.startswith("| ")][2:]
+    assert len(rows) > 30
+    for row in rows:
+        references = re.findall(r"`([^`]+)`", row.rpartition(" | ")[2])
+        assert references, row
+        folder, file = ROOT / "tests" / "faults", ""
+        for reference in references:
+            named, _, test = reference.partition("::")
+            file = named or file  # `::test` is one of the file before it
+            source = ((ROOT if "/" in file else folder) / file).read_text("utf-8")
+            assert not test or f"def {test}(" in source, reference
+
+
 def test_ten_lines() -> None:
     with running("ten_lines") as script, SimplexChat("bob", display_name="bob") as bob:
         assert script.stdout is not None
