@@ -20,7 +20,7 @@ from tests.children.fake import ANSWER, FakeCli, recorded_answers, steps
 LONG = 20.0
 Make = Callable[..., FakeCli]
 USUAL: list[list[Any]] = [["print", "Current user: alice"], ["listen"]]
-DIES: list[list[Any]] = [["print", "simplex-chat: no luck"], ["exit", 7]]
+DIES: list[list[Any]] = [["print", "no luck"], ["exit", 7]]
 
 
 def test_the_cli_is_started_again_after_failures(make_fake: Make) -> None:
