@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -194,6 +194,25 @@ def test_more_than_the_socket_takes(channel: Channel, cli: Cli) -> None:
     first, second = ask(channel, large), ask(channel, "/second")
     assert cli.command() == {"corrId": first.corr_id, "cmd": large}
     assert cli.command() == {"corrId": second.corr_id, "cmd": "/second"}
+
+
+def test_what_was_put_off_for_a_caller_that_is_sending_goes_out_without_another_wake(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    channel.start(cli.wire())
+    put_out, put_off = channel._outgoing.put_out, threading.Event()
+
+    def watched(control: Iterable[bytes]) -> None:
+        put_out(control)
+        if channel._outgoing.put_off:
+            put_off.set()
+
+    monkeypatch.setattr(channel._outgoing, "put_out", watched)
+    with channel._outgoing._turn:  # as a caller has it
+        channel._outgoing.send(channel._router.open_slot("/user"), at_once=False)
+        channel.wake()
+        assert put_off.wait(LONG)
+    assert cli.command()["cmd"] == "/user"
 
 
 def test_nothing_is_read_while_a_reader_of_events_catches_up(
