@@ -112,14 +112,15 @@ def test_closing_a_gap_reads_no_more_than_it_needs(monkeypatch: pytest.MonkeyPat
     assert len(database.pages) <= 8
 
 
-def test_items_that_stand_before_older_ones_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", [47, 42], ids=["a page back", "two pages back"])
+def test_items_that_stand_before_older_ones_are_found(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
     # 60 was received after 55 was seen, but its time, in whole seconds, puts it before many that were known.
     monkeypatch.setattr(module, "PAGE", 5)
     known = list(map(item, range(1, 56)))
     router, database = Router(), Database(*known)
     inbox = inbox_of(router, database)
     router.publish(reconnected())
-    database.items = [*known[:47], item(60), *known[47:], item(61)]
+    database.items = [*known[:place], item(60), *known[place:], item(61)]
     assert sorted(numbers(inbox, database)) == [60, 61]
 
 
