@@ -278,3 +278,15 @@ def test_ctrl_c_goes_to_the_main_thread_and_not_to_ours(make_fake: Make) -> None
             stream = chat.events(events.Reconnected, timeout=LONG)
             os.kill(chat.pid, signal.SIGKILL)
             assert next(stream).restarted
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux tells which signals a thread blocks")
+def test_ctrl_c_goes_to_the_main_thread_where_that_has_started_ours_itself(make_fake: Make) -> None:
+    fake = make_fake(starts=[[["listen"], ["say_port"]]])
+    with subprocess.Popen([fake.path], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        with SimplexChat.attach(f"ws://127.0.0.1:{int(other.stdout.readline())}", timeout=LONG):
+            [ours] = [thread for thread in threading.enumerate() if thread.name.startswith("simplex_sync")]
+            assert ours.native_id is not None
+            assert signal.SIGINT in blocked(os.getpid(), ours.native_id)
+        other.kill()
