@@ -131,6 +131,19 @@ def test_an_answer_is_recognized_at_any_length(corr_id: str, size: int) -> None:
     assert only_answer(data + b"x", corr_id) is None
 
 
+def test_a_new_connection_begins_without_what_a_caller_left_of_the_old_one(side: Side) -> None:
+    side.exchange(frame("1")[:-1])
+    side.incoming.disconnect()
+    side.ours.close()
+    side.theirs.close()
+    side.ours, side.theirs = socket.socketpair()
+    side.ours.setblocking(False)
+    side.watched = side.incoming.connect(side.ours)
+    assert not side.incoming.was_lent()
+    assert side.is_watched()
+    assert side.rest() == b"!"
+
+
 def test_what_is_left_by_one_caller_is_never_overtaken_by_the_next(side: Side) -> None:
     side.exchange(frame(None, "event"))
     slot = side.router.open_slot("/user")

@@ -143,9 +143,13 @@ def test_a_socket_that_is_gone_takes_nothing(ends: Ends) -> None:
         out.put_out(())
 
 
-def test_a_new_connection_gets_what_is_queued_and_no_rest_of_old_frames(ends: Ends) -> None:
+@pytest.mark.parametrize("begun", [False, True], ids=["by the caller", "by the thread as well"])
+def test_a_new_connection_gets_what_is_queued_and_no_rest_of_old_frames(ends: Ends, begun: bool) -> None:
     out = connected(ends)
     assert not out.send(Slot("1", LARGE))
+    if begun:
+        out.put_out(())
+        assert out.waits_for_room
     assert not out.send(Slot("2", b"queued"))
     out.disconnect()
     assert not out.waits_for_room
