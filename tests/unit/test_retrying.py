@@ -87,7 +87,8 @@ def test_a_command_with_an_effect_is_not_sent_again_after_a_lost_connection(paus
     assert (attempt.calls, pauses) == (1, [])
 
 
-def test_no_wait_goes_beyond_the_deadline(pauses: list[float]) -> None:
+def test_no_wait_goes_beyond_the_deadline(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.wait.random.uniform", lambda _low, high: high)  # one in fifty would be short enough
     attempt = Attempt(*[NetworkError("down")] * 3)
     with pytest.raises(NetworkError):
         commands_policy(None, Deadline(0.01), only_reads=False, repeatable=True)(attempt)
