@@ -35,6 +35,24 @@ def test_the_cli_is_started_again_after_failures(make_fake: Make) -> None:
     assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param([["hang"]], id="no port"),
+        pytest.param([["listen"], ["refuse", 2, "SSH-2.0-OpenSSH\r\n"], ["hang"]], id="another protocol"),
+    ],
+)
+def test_a_start_that_fails_without_an_end_is_tried_again_too(make_fake: Make, bad: list[list[Any]]) -> None:
+    fake = make_fake(starts=[USUAL, bad, USUAL])
+    with fake.client(timeout=1.5) as chat:
+        stream = chat.events(events.Reconnected, timeout=LONG)
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(["die"]))
+        assert next(stream).restarted
+        assert chat.show_active_user(timeout=LONG)
+        assert len(fake.notes("start")) == 3
+
+
 def test_a_command_that_only_reads_waits_for_the_restart(make_fake: Make) -> None:
     fake = make_fake(starts=[USUAL, DIES, USUAL], on={"/_contacts 1": [[["die"]]]})
     with fake.client() as chat:
