@@ -210,6 +210,7 @@ class Expectation(Generic[E]):
         router.watch(self, self._subscription)
         self._value: E | None = None
         self._seen: dict[str, None] = {}
+        self._lost = 0
 
     def wait(self) -> E:
         """Wait for the event and return it; the same one each time.
@@ -224,8 +225,10 @@ class Expectation(Generic[E]):
         while True:
             frame = subscription.peek(self._deadline)
             if frame is None:
-                if subscription.lost():
-                    subscription.read += subscription.lost()
+                lost = subscription.lost()
+                if lost:
+                    self._lost += lost
+                    subscription.read += lost
                     continue
                 if subscription.error is not None:
                     error = retold(self._method, subscription.error)
@@ -252,6 +255,8 @@ class Expectation(Generic[E]):
     def _timeout(self) -> EventTimeout:
         tags = tuple(self._seen)
         came = f"meanwhile came: {', '.join(tags)}" if tags else "no event came meanwhile"
+        if self._lost:
+            came += f"; {self._lost} more were dropped unread, and it may have been among them"
         name = self._kind.__name__
         return EventTimeout(
             f"{self._method}: no {name} came in {self._deadline.seconds} seconds; {came}",

@@ -231,6 +231,15 @@ def test_a_timeout_tells_what_came_meanwhile_in_order() -> None:
         Expectation(router, events.ContactConnected, timeout=0, method="wait_for").wait()
 
 
+def test_a_timeout_says_that_events_were_dropped_which_may_have_been_the_one() -> None:
+    router = Router()
+    expectation = Expectation(router, events.ContactConnected, timeout=0)
+    expectation._subscription.log.limit = 2
+    publish(router, "contactConnected", "a", "b", "c")
+    with pytest.raises(EventTimeout, match=r"meanwhile came: b, c; 2 more were dropped"):
+        expectation.wait()
+
+
 def test_after_a_timeout_at_the_end_of_the_block_nothing_listens_any_more() -> None:
     router = Router()
     expectation = Expectation(router, events.ContactConnected, timeout=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -215,3 +216,17 @@ def test_a_child_of_a_program_that_ignores_signals_does_not(start: Start) -> Non
     finally:
         signal.signal(signal.SIGHUP, old)
     assert with_default_signals(["x"]) == ["x"]
+
+
+def test_a_program_that_is_not_there_where_signals_are_ignored() -> None:
+    words = [*with_default_signals_of_nohup(), "/no/such/program"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LONG, check=False)
+    assert (done.returncode, done.stderr) == (1, "it could not be started: No such file or directory\n")
+
+
+def with_default_signals_of_nohup() -> list[str]:
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return with_default_signals([])
+    finally:
+        signal.signal(signal.SIGHUP, old)
