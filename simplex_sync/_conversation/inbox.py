@@ -84,6 +84,7 @@ class Position(NamedTuple):
         page: The page of the database in hand: the items that follow.
         more: Whether further pages follow the one in hand.
         last: The number of the last item of the page in hand; the next page follows it.
+        newest: The greatest number of all items that were looked at, wanted or not.
     """
 
     read: int = 0
@@ -93,6 +94,7 @@ class Position(NamedTuple):
     page: tuple[types.AChatItem, ...] = ()
     more: bool = False
     last: int = 0
+    newest: int = 0
 
 
 class Inbox:
@@ -247,6 +249,7 @@ class Inbox:
             if not position.entry and (not isinstance(record.chat_items, list) or len(items) < len(record.chat_items)):
                 logger.warning("messages: an event has items that are not as documented; they are left out")
             self._lower_floor(items)
+            after = after._replace(newest=_greatest(items, position.newest))
             if self._is_of_active_user(client, record):
                 entries += items
         if self._tags is None or frame.tag in self._tags:
@@ -289,7 +292,7 @@ class Inbox:
         unread = self._subscription.unread()
         try:
             if position.gap:
-                page = self._back(client)
+                page = self._back(client, position.newest)
             else:
                 page = self._page(client, types.ChatPaginationAfter(item_id=position.last, count=PAGE))
         except (ClientClosed, ForkedClient):
@@ -307,10 +310,17 @@ class Inbox:
                 return None, None
             return None, position
         last = next((number for item in reversed(page) if (number := number_of(item)) is not None), position.last)
-        return None, position._replace(gap=False, page=tuple(page), more=len(page) == PAGE, last=last)
+        more = len(page) == PAGE
+        newest = position.newest if more else _greatest(page, max(position.newest, last))
+        return None, position._replace(gap=False, page=tuple(page), more=more, last=last, newest=newest)
 
-    def _back(self, client: Base) -> list[types.AChatItem]:
-        """Go back until nothing is missing, and return the first page of what has to be read forward."""
+    def _back(self, client: Base, newest: int) -> list[types.AChatItem]:
+        """Go back until nothing is missing, and return the first page of what has to be read forward.
+
+        Pages of nothing but unwanted items tell nothing while these are newer than all that was looked at: what is
+        missing can stand before them.
+        """
+        newest = max(newest, self._floor or 0)
         page = self._page(client, types.ChatPaginationLast(count=PAGE))
         found = page
         known = 0
@@ -321,10 +331,15 @@ class Inbox:
             page = self._page(client, types.ChatPaginationBefore(item_id=first, count=PAGE))
             if any(map(self._is_missing, page)):
                 found, known = page, 0
-            else:
+            elif _greatest(page) <= newest:
                 known += 1
         return found
 
     @staticmethod
     def _page(client: Base, pagination: types.ChatPagination) -> list[types.AChatItem]:
         return list(client.api_get_chat_items(pagination).chat_items)
+
+
+def _greatest(items: Collection[types.AChatItem], least: int = 0) -> int:
+    """Return the greatest number of some items, or `least` where that is greater."""
+    return max([least, *(number_of(item) or 0 for item in items)])

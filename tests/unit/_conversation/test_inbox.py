@@ -124,6 +124,24 @@ def test_items_that_stand_before_older_ones_are_found(monkeypatch: pytest.Monkey
     assert sorted(numbers(inbox, database)) == [60, 61]
 
 
+def test_what_is_missing_is_found_behind_many_items_that_are_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 61 was lost with the connection; many messages of one's own, which come as no events, were sent before the look.
+    monkeypatch.setattr(module, "PAGE", 5)
+    router, database = Router(), Database(*map(item, range(1, 51)))
+    inbox = Inbox(router, "key", lambda each: each.chat_item.meta.item_text == "wanted")
+    inbox.prepare(cast("Any", database))
+    router.publish(new_items(item(51, "wanted")))
+    router.publish(reconnected())
+    database.items += [item(51, "wanted"), item(61, "wanted"), *map(item, range(62, 160))]
+    assert numbers(inbox, database) == [51, 61]
+    # Those are known now: the next gap is closed without going through them again.
+    router.publish(reconnected())
+    database.items.append(item(161, "wanted"))
+    database.pages.clear()
+    assert numbers(inbox, database) == [161]
+    assert len(database.pages) <= 4
+
+
 def test_what_came_as_an_event_is_new_although_it_was_in_the_database() -> None:
     # The CLI had stored 9 and 10 before it was asked; their events come, or are lost, afterwards.
     router, database = Router(), Database(*map(item, range(1, 11)))
