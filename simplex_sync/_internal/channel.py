@@ -148,7 +148,7 @@ class Channel:
         self._parts: list[bytes] = []
         #: Set when the thread was asked to end.
         self.closing = threading.Event()
-        self._pipe_lock = threading.Lock()
+        self._pipe_lock = threading.RLock()  # a signal handler may wake, too
         self._wake_read = self._wake_write = -1
         self._wire: Wire | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -216,7 +216,7 @@ class Channel:
 
     def after_fork(self) -> None:
         """In a forked process: close our copies of the descriptors, which ends nothing."""
-        self._pipe_lock = threading.Lock()  # the old one may have been held by a thread that is not here
+        self._pipe_lock = threading.RLock()  # the old one may have been held by a thread that is not here
         self._incoming.after_fork()
         self.close_descriptors()
 

@@ -5,13 +5,16 @@ So a caller without company reads itself for a moment. What it reads it takes on
 and alone; anything else it leaves to the I/O thread, which knows the state of the protocol.
 
 An interrupt (Ctrl-C) loses nothing: what is read is kept by the same call into C that reads it, and the I/O thread
-takes the socket back when it is woken.
+takes the socket back when it is woken. Nor does the thread wait for a caller that runs a signal handler, which may
+itself give commands or close the client: the right to read is taken and given back within that same call.
 
 Needs epoll: there a descriptor can be silenced for the I/O thread while that waits. Elsewhere nothing is lent.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import select
 import socket
 import ssl
@@ -65,8 +68,9 @@ class Incoming:
         self._sock: socket.socket | None = None
         self._gate: Any = None  # an epoll object that holds the socket alone, or None where nothing is lent
         self._poll: Any = None
-        self._turn = threading.Lock()  # held by whoever reads
+        self._turn = threading.Lock()  # held by the caller to whom the socket is lent
         self._lent = False
+        self._right: list[int] = []  # its one entry is taken out by whoever reads, for as long as that takes
         self._read: deque[bytes] = deque()  # what a caller has read and left
 
     # Any thread
@@ -92,25 +96,35 @@ class Incoming:
                 return send(slot)
             self._lent = True
             try:
-                gate.modify(sock, 0)
+                _watch(gate, sock, 0)
                 done = send(slot) and self._take(slot, sock)
             finally:
-                gate.modify(sock, select.EPOLLIN)
+                _watch(gate, sock, select.EPOLLIN)
                 self._lent = False
         return done
 
     def _take(self, slot: Slot, sock: socket.socket) -> bool:
         if not self._poll.poll(_MOMENT):
             return True
+        right = self._right
+        read = map(sock.recv, map(right.pop, (0,)))
+        give_back: Any = filter(None, map(right.append, (_ANSWER_SIZE,)))  # adds nothing to what was read
         try:
-            # One call into C, so that no interrupt comes between the reading and the keeping.
-            self._read.extend(map(sock.recv, (_ANSWER_SIZE,)))
+            # One call into C, so that neither an interrupt nor a signal handler comes between these steps.
+            self._read.extend(itertools.chain(read, give_back))
+        except IndexError:  # the thread reads, or the connection is lost
+            return False
         except OSError:  # the connection is lost, as the thread will find
+            right.append(_ANSWER_SIZE)
             return False
-        frame = only_answer(self._read[0], slot.corr_id)
-        if frame is None:
+        try:
+            data = self._read[0]
+            frame = only_answer(data, slot.corr_id)
+            if frame is None or not right:  # the thread may be at what came before
+                return False
+            self._read.remove(data)
+        except (IndexError, ValueError):  # the thread was quicker
             return False
-        self._read.clear()
         self._router.deliver(frame)
         return True
 
@@ -118,6 +132,7 @@ class Incoming:
 
     def connect(self, sock: socket.socket) -> Any:
         """Begin to use a socket, which is non-blocking; return what the selector is to watch for reading."""
+        self._right = [_ANSWER_SIZE]
         self._sock = sock
         if isinstance(sock, ssl.SSLSocket) or not hasattr(select, "epoll"):
             return sock
@@ -129,14 +144,11 @@ class Incoming:
         return gate
 
     def was_lent(self) -> bool:
-        """Take the socket back from a caller that was interrupted; return whether one has left what it read."""
-        if self._lent and self._turn.acquire(blocking=False):
-            try:
-                if self._gate is not None:
-                    self._gate.modify(self._sock, select.EPOLLIN)
-                self._lent = False
-            finally:
-                self._turn.release()
+        """Take the socket back from a caller, who may be interrupted; return whether one has left what it read."""
+        if self._lent:
+            if self._gate is not None and self._sock is not None:
+                _watch(self._gate, self._sock, select.EPOLLIN)
+            self._lent = False
         return bool(self._read)
 
     def receive(self, take: Callable[[bytes], None]) -> None:
@@ -148,11 +160,16 @@ class Incoming:
         Raises:
             OSError: The connection is lost.
         """
-        if not self._turn.acquire(timeout=_TURN_SECONDS):
+        right = self._right
+        if not self._take_right(_TURN_SECONDS):
             return
         try:
             while self._read:
-                take(self._read.popleft())
+                try:
+                    data = self._read.popleft()
+                except IndexError:  # a caller has taken its answer after all
+                    break
+                take(data)
             sock = self._sock
             if sock is None:
                 return
@@ -163,21 +180,39 @@ class Incoming:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         finally:
+            right.append(_ANSWER_SIZE)
+
+    def _take_right(self, seconds: float) -> bool:
+        """Take the right to read, where no caller does that for longer; return whether that is so."""
+        try:
+            self._right.pop()
+        except IndexError:
+            if not self._turn.acquire(timeout=seconds):
+                return False
+            self._right.clear()  # of no caller: what is not there, an interrupted one has not given back
             self._turn.release()
+        return True
 
     def disconnect(self) -> None:
         """Let go of the socket, which can be closed then."""
-        held = self._turn.acquire(timeout=1.0)  # a caller has it for a moment only
+        if self._sock is None:
+            return
+        self._take_right(1.0)  # a caller has it for a moment only
+        self._right = []
         gate, self._gate = self._gate, None
         self._sock = None
         self._lent = False
         self._read.clear()
         if gate is not None:
             gate.close()
-        if held:
-            self._turn.release()
 
     def after_fork(self) -> None:
         """In a forked process: close our copy of the descriptor."""
         self._turn = threading.Lock()  # the old one may have been held by a thread that is not here
         self.disconnect()
+
+
+def _watch(gate: Any, sock: socket.socket, what: int) -> None:
+    """Say what the I/O thread is to see of the socket; without effect where the connection is gone meanwhile."""
+    with contextlib.suppress(ValueError, OSError):
+        gate.modify(sock, what)

@@ -8,6 +8,7 @@ that the I/O thread, which is never interrupted, always knows what is missing.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -31,7 +32,9 @@ class Outgoing:
         self._sock: socket.socket | None = None
         self._shared = False  # whether callers may write to the socket
         self._turn = threading.Lock()  # held by whoever writes to the socket
-        self._unsettled: tuple[bytes, deque[int]] | None = None  # a caller's frame, and how much of it was taken
+        # A caller's call, its frame, the right to send that (taken out with the frame), and how much of it was taken.
+        self._unsettled: tuple[Slot, bytes, list[bytes], deque[int]] | None = None
+        self._seized = False  # whether the I/O thread writes though a caller has the turn
         #: Whether `put_out` found a caller sending, and is to be called again soon.
         self.put_off = False
 
@@ -52,7 +55,7 @@ class Outgoing:
         Returns:
             Whether that is all; otherwise the I/O thread has to be woken.
         """
-        if at_once and not self._busy():
+        if at_once and not self._busy() and not self._turn.locked():
             sent = self._send_now(slot)
             if sent is not None:
                 return sent
@@ -60,20 +63,25 @@ class Outgoing:
         return False
 
     def _busy(self) -> bool:
-        return not self._shared or bool(self._queue or self._buffer) or self._unsettled is not None
+        waits = bool(self._queue or self._buffer) or self._unsettled is not None
+        return waits or self._seized or not self._shared
 
     def _send_now(self, slot: Slot) -> bool | None:
         """Give a frame to the socket; return whether it took all of it, or None where it took nothing."""
         frame = _serialized(slot)
         with self._turn:
-            if self._busy() or self._sock is None:
+            sock = self._sock
+            if self._busy() or sock is None:
                 return None
-            taken: deque[int] = deque()
+            right, taken = [frame], deque[int]()
             slot.handed_over = True
-            self._unsettled = (frame, taken)
-            try:
-                taken.extend(map(self._sock.send, (frame,)))  # one step: no interrupt between sending and noting
-            except OSError:  # the socket is full or gone, and took nothing
+            self._unsettled = (slot, frame, right, taken)
+            # One step: no interrupt between sending and noting. Not where the socket is full or gone, and took nothing,
+            # nor where the I/O thread did not wait for the end of a signal handler that came before it.
+            with contextlib.suppress(OSError, IndexError):
+                if not self._seized and not self._buffer:
+                    taken.extend(map(sock.send, map(right.pop, (0,))))
+            if not taken:
                 slot.handed_over = False
                 self._unsettled = None
                 return None
@@ -93,12 +101,39 @@ class Outgoing:
     def disconnect(self) -> None:
         """Let go of the socket, which can be closed then; what is queued is kept for the next one."""
         # A caller holds the turn no longer than a call that does not block takes, unless a signal handler runs in it.
-        held = self._turn.acquire(timeout=1.0)
+        held = self._take_turn() or self._turn.acquire(timeout=1.0)
         self._shared = False
-        self._sock = self._unsettled = None
+        self._sock = None
+        self._settle()
         self._buffer.clear()
         self.put_off = False
         if held:
+            self._give_back_turn()
+
+    def _take_turn(self) -> bool:
+        """Take the turn, or go on without it where a caller has it for longer and does not send at this very moment.
+
+        Returns:
+            Whether nobody else writes until the turn is given back.
+        """
+        if self._turn.acquire(timeout=_TURN_SECONDS):
+            return True
+        self._seized = True  # before the look, so that no caller begins after it
+        if self._unsettled is not None:
+            slot, _frame, right, taken = self._unsettled
+            try:
+                right.pop()
+            except IndexError:
+                self._seized = bool(taken)
+            else:
+                slot.handed_over = False
+                self._unsettled = None
+        return self._seized
+
+    def _give_back_turn(self) -> None:
+        if self._seized:
+            self._seized = False
+        else:
             self._turn.release()
 
     def put_out(self, control: Iterable[bytes]) -> None:
@@ -112,7 +147,7 @@ class Outgoing:
         """
         for data in control:
             self._buffer += data
-        self.put_off = not self._turn.acquire(timeout=_TURN_SECONDS)
+        self.put_off = not self._take_turn()
         if self.put_off:
             return
         try:
@@ -129,14 +164,18 @@ class Outgoing:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
         finally:
-            self._turn.release()
+            self._give_back_turn()
 
     def _settle(self) -> None:
-        if self._unsettled is not None:
-            frame, taken = self._unsettled
+        if self._unsettled is None:
+            return
+        _slot, frame, _right, taken = self._unsettled
+        if taken:  # otherwise the caller was interrupted before it sent anything
+            self._buffer[:0] = frame[taken[0] :]
+        if self._seized:
+            taken[0] = len(frame)  # the caller, who will clear it, need not look after it
+        else:
             self._unsettled = None
-            if taken:  # otherwise the caller was interrupted before it sent anything
-                self._buffer[:0] = frame[taken[0] :]
 
 
 def _serialized(slot: Slot) -> bytes:

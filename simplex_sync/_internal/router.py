@@ -68,7 +68,8 @@ class Router:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._issued = 0  # the greatest number that a call has
+        # Changed by single steps that need no lock: a signal handler may come in between any two, and give commands or
+        # have the client closed.
         self._slots: dict[str, Slot] = {}
         # Lists are replaced, never changed, so that delivering needs no lock.
         self._by_tag: dict[str, list[EventLog]] = {}
@@ -103,11 +104,10 @@ class Router:
         Raises:
             SimplexError: The router is closed.
         """
-        with self._lock:
-            if self._error is not None:
-                raise self._error
-            self._issued = max(self._issued, int(slot.corr_id))
-            self._slots[slot.corr_id] = slot
+        self._slots[slot.corr_id] = slot
+        if self._error is not None:  # looked at last: `close` notes it first and ends the calls then
+            self._slots.pop(slot.corr_id, None)
+            raise self._error
 
     def open_slot(self, text: str) -> Slot:
         """Return a new call that is registered."""
@@ -118,28 +118,23 @@ class Router:
     def abandon(self, slot: Slot) -> None:
         """Forget a call whose caller waits no more; what was not handed over yet will not be sent."""
         slot.abandoned = True
-        with self._lock:
-            self._slots.pop(slot.corr_id, None)
+        self._slots.pop(slot.corr_id, None)
 
     def fail_handed_over(self, error: SimplexError) -> None:
         """End every call that was sent, at least in part, since its answer can come no more."""
-        with self._lock:
-            ended = [slot for slot in self._slots.values() if slot.handed_over]
-            for slot in ended:
-                del self._slots[slot.corr_id]
-        for slot in ended:
-            slot.end(None, error)
+        for slot in list(self._slots.values()):
+            if slot.handed_over and self._slots.pop(slot.corr_id, None) is not None:
+                slot.end(None, error)
 
     def close(self, error: SimplexError) -> None:
         """End every call and every subscription, and refuse new ones."""
         with self._lock:
             if self._error is None:
                 self._error = error
-            ended = list(self._slots.values())
-            self._slots.clear()
             subscriptions = [reader for log in self._all_logs() for reader in log.readers]
-        for slot in ended:
-            slot.end(None, error)
+        for slot in list(self._slots.values()):
+            if self._slots.pop(slot.corr_id, None) is not None:
+                slot.end(None, error)
         for subscription in subscriptions:
             subscription.end(error)
 
@@ -161,11 +156,10 @@ class Router:
         if corr_id is None:
             self.publish(frame)
             return
-        with self._lock:
-            slot = self._slots.pop(corr_id, None)
+        slot = self._slots.pop(corr_id, None)
         if slot is not None:
             slot.end(frame)
-        elif corr_id.isdecimal() and 0 < int(corr_id[:18]) <= self._issued:
+        elif corr_id.isdecimal() and 0 < int(corr_id[:18]) < next(self._numbers):
             self.late_answers += 1  # of a call that was abandoned, or a second answer to the same call
         else:
             self.publish(frame)  # never asked for: whoever reads all events may want to know

@@ -61,6 +61,53 @@ def test_interrupted_at_200_random_moments_of_a_working_script(make_fake: Make) 
     assert len(numbers) > ROUNDS / 4
 
 
+def test_a_signal_handler_gives_commands_at_200_random_moments(make_fake: Make) -> None:
+    moments, answers = random.Random(7), 0
+
+    def handler(*_: object) -> None:
+        nonlocal answers
+        answers += chat.show_version(timeout=LONG).tag == "versionInfo"
+        signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.0002, 0.002) if answers < ROUNDS else 0)
+
+    with make_fake().client() as chat:
+        old = signal.signal(signal.SIGALRM, handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            while answers < ROUNDS:
+                assert chat.show_active_user(timeout=LONG).tag == "activeUser"
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+
+
+def test_a_signal_handler_closes_the_client(make_fake: Make) -> None:
+    chat, moments = make_fake().client(), random.Random(8)
+    took: list[float] = []
+
+    def handler(*_: object) -> None:
+        began = time.monotonic()
+        chat.close()
+        took.append(time.monotonic() - began)
+        sys.exit("ended by a signal")
+
+    def work() -> None:
+        while True:
+            chat.show_active_user()
+
+    old = signal.signal(signal.SIGALRM, handler)
+    try:
+        for _ in range(10):
+            with chat:
+                signal.setitimer(signal.ITIMER_REAL, moments.uniform(0.001, 0.01))
+                with pytest.raises(SystemExit, match="ended by a signal"):
+                    work()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert len(took) == 10
+    assert max(took) < 1.0
+
+
 @contextmanager
 def working_script(arguments: list[str], root: str) -> Iterator[subprocess.Popen[str]]:
     """Run a script that works for ever, and end it where the test fails: Popen alone would wait for it."""

@@ -166,7 +166,6 @@ def test_the_thread_sees_nothing_while_a_caller_reads_and_everything_after_it(si
     def send(_slot: Slot) -> bool:
         side.theirs.sendall(frame(None, "event"))
         seen.append(bool(select.select([side.watched], [], [], 0)[0]))
-        side.incoming.receive(side.take)  # does not wait for long, and does not read
         return True
 
     side.incoming.exchange(slot, send)
@@ -304,3 +303,57 @@ def test_an_interrupt_anywhere_loses_nothing_and_gives_the_socket_back(
         if not interrupted and number != NEVER:
             break
     assert interrupts > 10
+
+
+@pytest.mark.parametrize("connection", ["stays", "is lost"])
+@pytest.mark.parametrize("kind", ["answer", "event"])
+def test_the_thread_reads_on_while_a_signal_handler_runs_anywhere(
+    kind: str, connection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "_MOMENT", 0)
+    monkeypatch.setattr(incoming, "_TURN_SECONDS", 0.0001)
+    codes = {function.__code__ for function in (Incoming.exchange, Incoming._take, only_answer, Router.deliver)}
+    called = 0
+    for number in (NEVER, *range(1, 1000)):
+        side = Side()
+        slot, late = side.router.open_slot("/user"), side.router.open_slot("/late")
+        sent = frame(slot.corr_id) if kind == "answer" else frame(None, "event")
+        calls: list[bytes] = []
+
+        def send(_slot: Slot, side: Side = side, sent: bytes = sent) -> bool:
+            if side.ours.fileno() >= 0:
+                side.theirs.sendall(sent)
+            return True
+
+        def handler(side: Side = side, late: Slot = late, calls: list[bytes] = calls) -> None:
+            if connection == "is lost":
+                side.incoming.disconnect()
+                calls.append(b"")
+                side.ours.close()
+                return
+            # Another command, whose answer the thread must be able to read.
+            side.incoming.exchange(late, lambda _slot: True)
+            side.theirs.sendall(frame(late.corr_id))
+            side.incoming.was_lent()
+            assert select.select([side.watched], [], [], 0)[0]
+            calls.append(side.rest())
+            assert calls[0].endswith(frame(late.corr_id))
+
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number, handler))
+        try:
+            side.incoming.exchange(slot, send)
+        finally:
+            sys.settrace(before)
+        called += len(calls)
+        if connection == "stays":
+            side.incoming.was_lent()
+            assert side.is_watched()
+            there = b"".join(calls) + side.rest()
+            taken = slot.wait(NOW)
+            assert taken is (kind == "answer" and frame(slot.corr_id) not in there)
+            assert sorted(there) == sorted((b"" if taken else sent) + (frame(late.corr_id) if calls else b"") + b"!")
+        side.close()
+        if not calls and number != NEVER:
+            break
+    assert called > 10

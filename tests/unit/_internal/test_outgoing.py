@@ -6,6 +6,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -174,11 +175,65 @@ def test_the_thread_does_not_wait_for_a_caller_that_is_held_up(ends: Ends, monke
     out = connected(ends)
     assert not out.send(Slot("1", b"hello"), at_once=False)
     with out._turn:
+        out._unsettled = (Slot("2", b"x"), b"x", [], deque())  # it is in the very call that sends
         out.put_out(())
         assert out.put_off
+        out._unsettled = None
     assert ends.received() == []
     assert everything(out, ends) == [b"hello"]
     assert not out.put_off
+
+
+@pytest.mark.parametrize("connection", ["stays", "is lost"])
+@pytest.mark.parametrize("payload", [b"hello", LARGE], ids=["small", "large"])
+def test_a_signal_handler_anywhere_can_send_and_leaves_no_half_a_frame(
+    monkeypatch: pytest.MonkeyPatch, payload: bytes, connection: str
+) -> None:
+    monkeypatch.setattr(outgoing, "_TURN_SECONDS", 0.0001)
+    codes = {function.__code__ for function in (Outgoing.send, Outgoing._send_now, Outgoing._busy)}
+    called = 0
+    for number in (NEVER, *range(1, 1000)):
+        ends, other = Ends(), Ends()
+        out, slot, handlers_slot = connected(ends), Slot("1", payload), Slot("2", b"handler")
+        arrived: list[bytes] = []
+        calls: list[bool] = []
+
+        def handler(
+            out: Outgoing = out,
+            ends: Ends = ends,
+            other: Ends = other,
+            slot: Slot = slot,
+            handlers_slot: Slot = handlers_slot,
+            arrived: list[bytes] = arrived,
+            calls: list[bool] = calls,
+        ) -> None:
+            if connection == "is lost":
+                out.disconnect()
+                calls.append(slot.handed_over)
+                ends.ours.close()
+                out.connect(other.ours)
+            else:
+                calls.append(False)
+            out.send(handlers_slot)
+            arrived += everything(out, other if connection == "is lost" else ends)
+            assert handlers_slot.payload in arrived
+
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number, handler))
+        try:
+            out.send(slot)
+        finally:
+            sys.settrace(before)
+        called += len(calls)
+        arrived += everything(out, other if connection == "is lost" and calls else ends)
+        ends.close()
+        other.close()
+        # What was handed over to the connection that was lost is not sent again.
+        expected = ([] if any(calls) else [payload]) + ([b"handler"] if calls else [])
+        assert sorted(arrived) == sorted(expected)
+        if not calls and number != NEVER:
+            break
+    assert called > 10
 
 
 def test_many_callers_at_once(ends: Ends) -> None:
