@@ -308,6 +308,10 @@ class Channel:
                             resting = time.monotonic() + _REST_SECONDS if size >= 0 else 0.0
             return ConnectionLost("the client was closed")
         except _Lost as lost:
+            # Where sending failed first, answers and events that came before may not have been read yet.
+            with contextlib.suppress(_Lost):
+                while self._receive(wire):
+                    pass
             return lost.error
         finally:
             selector.close()
@@ -335,9 +339,9 @@ class Channel:
         self._link.output(data)
         return len(data) or -1
 
-    def _receive(self, wire: Wire) -> None:
+    def _receive(self, wire: Wire) -> bool:
         try:
-            self._incoming.receive(lambda data: self._take(wire, data))
+            return self._incoming.receive(lambda data: self._take(wire, data))
         except OSError as error:
             raise _Lost(ConnectionLost("the connection to the CLI was lost"), error) from error
 

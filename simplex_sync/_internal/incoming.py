@@ -151,18 +151,21 @@ class Incoming:
             self._lent = False
         return bool(self._read)
 
-    def receive(self, take: Callable[[bytes], None]) -> None:
+    def receive(self, take: Callable[[bytes], None]) -> bool:
         """Read what there is, as far as no caller is reading, and hand it over.
 
         Args:
             take: Takes the bytes, which are empty at the end of the connection.
+
+        Returns:
+            Whether there was something.
 
         Raises:
             OSError: The connection is lost.
         """
         right = self._right
         if not self._take_right(_TURN_SECONDS):
-            return
+            return False
         try:
             while self._read:
                 try:
@@ -172,13 +175,14 @@ class Incoming:
                 take(data)
             sock = self._sock
             if sock is None:
-                return
+                return False
             data = sock.recv(_READ_SIZE)
             while isinstance(sock, ssl.SSLSocket) and data and sock.pending():
                 data += sock.recv(sock.pending())
             take(data)
+            return True
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return
+            return False
         finally:
             right.append(_ANSWER_SIZE)
 

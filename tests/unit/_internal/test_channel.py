@@ -146,6 +146,29 @@ def test_a_lost_connection_fails_what_was_sent_and_a_new_one_takes_the_rest(
     other.close()
 
 
+def test_what_came_before_the_end_is_read_where_sending_finds_the_end_first(
+    channel: Channel, owner: Owner, cli: Cli
+) -> None:
+    everything = channel._router.subscribe(None)
+    waiting = channel._router.open_slot("/answered")
+    waiting.handed_over = True
+    wire = cli.wire()
+    cli.say(resp={"type": "contactConnected"})
+    cli.say(corrId=waiting.corr_id, resp={"type": "cmdOk"})
+    cli.reset()
+    slot = ask(channel, "/not sent")  # what waits is sent before anything is read
+    channel.start(wire)
+    channel._thread.join(LONG)
+    assert waiting.wait(Deadline(0))
+    assert waiting.frame is not None
+    frame = everything.peek(Deadline(0))
+    assert frame is not None
+    assert frame.tag == "contactConnected"
+    assert len(owner.causes) == 1
+    assert slot.wait(Deadline(0))
+    assert isinstance(slot.error, ConnectionLost)
+
+
 def test_without_a_new_connection_the_thread_ends(channel: Channel, owner: Owner, cli: Cli) -> None:
     channel.start(cli.wire())
     cli.sock.close()
