@@ -211,7 +211,7 @@ class Session:
         policy = recovery_policy(self.channel.pause, self.channel.closing, self._may_pass)
         try:
             if self._launch is None:
-                wire, restarted = policy(self._dial, Deadline(_CONNECT_SECONDS)), False
+                wire, restarted = policy(lambda: self._dial(Deadline(_CONNECT_SECONDS))), False
             else:
                 wire, restarted = policy(self._get_back)
         except (SimplexError, OSError) as error:

@@ -201,6 +201,28 @@ def test_a_connection_that_cannot_be_opened_again_is_told(monkeypatch: pytest.Mo
     session.close(ClientClosed("closed"))
 
 
+def test_each_try_to_open_a_connection_again_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CONNECT_SECONDS", LONG)
+    session = Session(None, "ws://127.0.0.1:1", restart=False, name="attached")
+    now = [0.0]
+    left: list[float | None] = []
+    monkeypatch.setattr("simplex_sync._internal.deadline.time.monotonic", lambda: now[0])
+
+    def pause(seconds: float) -> None:
+        now[0] += seconds + LONG
+
+    def dial(deadline: Deadline) -> Any:
+        left.append(deadline.remaining())
+        raise ConnectionLost("not yet")
+
+    monkeypatch.setattr(session.channel, "pause", pause)
+    monkeypatch.setattr(session, "_dial", dial)
+    assert session.recover(ConnectionLost("lost")) is None
+    assert left == pytest.approx([LONG] * 8)
+    monkeypatch.undo()
+    session.close(ClientClosed("closed"))
+
+
 @pytest.mark.parametrize("living", [True, False])
 def test_a_lost_cli_is_not_started_again_by_a_client_that_is_closed(
     make: Make, monkeypatch: pytest.MonkeyPatch, living: bool
