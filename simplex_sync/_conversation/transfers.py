@@ -143,16 +143,18 @@ class FileTransfer(Generic[M]):
         """
         seconds = self._client.timeout if timeout is None else check_timeout("progress", timeout)
         last = None
+        deadline = Deadline(seconds)
         while True:
             complete = self._known.complete
             now = Progress(*self._known.progress)
             if now != last and (now.total or complete):
                 last = now
                 yield now
+                deadline = Deadline(seconds)  # not after each event: those of other files say nothing of this one
             if complete:
                 self._finish("progress")
                 return
-            self._next("progress", Deadline(seconds))
+            self._next("progress", deadline)
 
     def wait(self, timeout: float | None = None, *, bar: bool = False) -> FileTransfer[M]:
         """Wait until the file is whole: on the servers, or received and in its place.

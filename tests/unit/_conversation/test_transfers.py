@@ -341,6 +341,27 @@ def test_a_wait_that_was_too_short_can_be_repeated(pair: Pair) -> None:
     sending.wait()
 
 
+def test_events_of_other_files_are_no_progress(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    transfer, _message = offered(pair)
+    transfer._state = state(sending=True, type="sndTransfer", sndProgress=0, sndTotal=10)
+    deadlines: list[Any] = []
+
+    def take(_method: str, deadline: Any) -> None:
+        deadlines.append(deadline)
+        if len(deadlines) == 3:
+            transfer._known.progress = (5, 10)
+        if len(deadlines) == 5:
+            raise EventTimeout("nothing changed")
+
+    monkeypatch.setattr(transfer, "_next", take)
+    steps = transfer.progress(timeout=20)
+    assert [next(steps).done, next(steps).done] == [0, 5]
+    with pytest.raises(EventTimeout):
+        next(steps)
+    assert [deadline is deadlines[0] for deadline in deadlines] == [True, True, True, False, False]
+    assert deadlines[3] is deadlines[4]
+
+
 def test_a_bar_shows_the_way(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
     sending, _ = offered(pair)
     sending.wait(bar=True)
