@@ -289,7 +289,7 @@ class Inbox:
 
     def _read_on(self, client: Base, position: Position, deadline: Deadline) -> tuple[None, Position | None]:
         """Read the next page of what is missing; where the CLI is gone, wait for it to come back."""
-        unread = self._subscription.unread()
+        there = self._subscription.lost() + self._subscription.unread()
         try:
             if position.gap:
                 page = self._back(client, position.newest)
@@ -304,10 +304,12 @@ class Inbox:
             return None, position._replace(gap=True, more=False)
         except ConnectionLost:
             # Either it comes back, which an event will say, or its end is told by the subscription.
-            if self._subscription.peek(deadline, ahead=unread) is None:
-                if self._subscription.error is not None and not deadline.passed:
+            if self._subscription.peek(deadline, ahead=there) is None:
+                if deadline.passed:
+                    return None, None
+                if self._subscription.error is not None:
                     raise
-                return None, None
+                # So many came that the oldest were dropped, and what is waited for may be among these.
             return None, position
         last = next((number for item in reversed(page) if (number := number_of(item)) is not None), position.last)
         more = len(page) == PAGE

@@ -236,6 +236,25 @@ def test_the_cli_may_be_gone_while_a_gap_is_closed() -> None:
     assert not failures
 
 
+def test_a_burst_while_the_cli_is_gone_does_not_end_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNREAD", 3)
+    router, database = Router(), Database(item(1))
+    inbox = inbox_of(router, database)
+    failures = [ConnectionLost("gone")]
+
+    def fail() -> None:
+        if failures:
+            for number in range(2, 12):
+                router.publish(new_items(item(number)))
+                database.items.append(item(number))
+            raise failures.pop()
+
+    database.before_page = fail
+    router.publish(reconnected())
+    assert take(inbox, database, seconds=20).chat_item.meta.item_id == 2
+    assert numbers(inbox, database) == list(range(3, 12))
+
+
 def test_the_cli_does_not_come_back() -> None:
     router, database = Router(), Database(item(1))
     inbox = inbox_of(router, database)
