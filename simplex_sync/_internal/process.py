@@ -208,7 +208,7 @@ class CliProcess:
 
     def drain(self) -> None:
         """Read what is on the terminal, without waiting (before the I/O thread takes over)."""
-        with contextlib.suppress(pexpect.TIMEOUT, pexpect.EOF, OSError, ValueError):
+        with contextlib.suppress(pexpect.ExceptionPexpect, OSError, ValueError):
             while True:
                 self.tail.feed(self.spawn.read_nonblocking(65536, timeout=0))
 

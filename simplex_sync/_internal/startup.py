@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import NoReturn
 
 import pexpect
 
@@ -84,7 +85,15 @@ class Startup:
 
     def _step(self, seconds: float) -> None:
         spawn = self._process.spawn
-        found = spawn.expect_list(self._patterns, timeout=seconds)
+        try:
+            found = spawn.expect_list(self._patterns, timeout=seconds)
+        except pexpect.ExceptionPexpect:
+            # What pexpect says where somebody else took the exit status: another thread, or a program that ignores
+            # SIGCHLD.
+            if not self._process.poll():
+                raise
+            self._hand_on(spawn.buffer)
+            self._ended()
         self._waited = self._waited + seconds if found > len(_PATTERNS) and self._waited <= _WRAPPER_LOOK else 0.0
         if found < len(_PATTERNS):
             self._quiet = 0.0
@@ -168,7 +177,7 @@ class Startup:
             )
         self._process.spawn.sendline(number)
 
-    def _ended(self) -> None:
+    def _ended(self) -> NoReturn:
         self._process.wait(self._deadline.at_most(2.0))
         status = self._process.exit_status
         output = self._tail()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import psutil
 import pytest
 
@@ -376,3 +377,17 @@ def test_options_that_the_client_gives_itself_are_refused(make_fake: Make) -> No
         with pytest.raises(InvalidArgument, match=r"^SimplexChat: extra_args "):
             fake.client(extra_args=[option, "x"])
     assert fake.notes("start") == []
+
+
+def test_somebody_else_takes_the_exit_status(
+    make_fake: Callable[..., FakeCli], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expect_list(spawn: Any, *_: object, **__: object) -> int:
+        # Another thread that asks for the status, or SIGCHLD that is ignored, in between two steps of pexpect.
+        os.waitpid(spawn.pid, 0)
+        spawn.isalive()
+        raise AssertionError("pexpect has an error of its own for that")
+
+    monkeypatch.setattr(pexpect.spawn, "expect_list", expect_list)
+    with pytest.raises(CliExited, match="before it took commands"):
+        make_fake(starts=[[["exit", 3]]]).client().start()
