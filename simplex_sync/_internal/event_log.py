@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 
+from simplex_sync._internal.bells import Bells
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync.errors import SimplexError
@@ -41,8 +42,8 @@ class EventLog:
         self.frames: deque[Frame] = deque()
         self.gone = 0  # frames taken out at the front; written by the delivering thread only
         self.kept_bytes = 0
-        self.ready = threading.Condition(threading.Lock())
-        self.waiting = 0
+        self.lock = threading.Lock()  # and no Condition: see `bells`
+        self.bells = Bells()
         self.first: Frame | None = None  # the first event of all, kept even when it was dropped
         self.readers: list[Subscription] = []  # replaced, never changed, so that it can be looked at without a lock
         self._max_bytes = max_bytes
@@ -53,7 +54,7 @@ class EventLog:
 
     def put(self, frame: Frame) -> None:
         """Add an event."""
-        with self.ready:
+        with self.lock:
             if len(self.frames) >= self.limit:
                 self._drop()
             self.frames.append(frame)
@@ -68,8 +69,8 @@ class EventLog:
                     self._drop()
             elif self._bytes_since_trim > _TRIM_BYTES or self._events_since_trim > max(_TRIM_EVENTS, len(self.readers)):
                 self._trim()
-            if self.waiting:
-                self.ready.notify_all()
+            if self.bells:
+                self.bells.ring()
 
     def _drop(self) -> None:
         self.kept_bytes -= len(self.frames.popleft().payload)
@@ -86,7 +87,7 @@ class EventLog:
 
     def take_over(self, backlog: EventLog) -> None:
         """Begin with those events that another log has kept and that are wanted here."""
-        with backlog.ready:
+        with backlog.lock:
             self.gone = backlog.gone
             for frame in backlog.frames:
                 if self.tags is None or frame.tag in self.tags:
@@ -95,7 +96,7 @@ class EventLog:
 
     def is_catching_up(self) -> bool:
         """Return whether somebody has much to read, and is at it."""
-        with self.ready:
+        with self.lock:
             slowest = self._trim()
         if self.kept_bytes <= FAR_BEHIND_BYTES:
             return False
@@ -117,7 +118,7 @@ class Subscription:
     def __init__(self, log: EventLog, *, from_start: bool = False) -> None:
         self.log = log
         self.error: SimplexError | None = None
-        with log.ready:
+        with log.lock:
             self.read = 0 if from_start else log.gone + len(log.frames)
             log.readers = [*log.readers, self]
 
@@ -130,20 +131,20 @@ class Subscription:
         """Get nothing more; what is there can still be read."""
         log = self.log
         rest = EventLog(log.tags, log.limit)
-        with log.ready:
+        with log.lock:
             log.readers = [reader for reader in log.readers if reader is not self]
             rest.frames.extend(log.frames)
             rest.gone = log.gone
             rest.readers = [self]
             self.log = rest
-            log.ready.notify_all()  # whoever waits must wait at the other log
+            log.bells.ring()  # whoever waits must wait at the other log
 
     def end(self, error: SimplexError) -> None:
         """Say that nothing will come any more; what is there can still be read."""
-        with self.log.ready:
+        with self.log.lock:
             if self.error is None:
                 self.error = error
-            self.log.ready.notify_all()
+            self.log.bells.ring()
 
     def lost(self) -> int:
         """Return how many events were dropped before they were read."""
@@ -160,7 +161,7 @@ class Subscription:
         """
         while True:
             log = self.log
-            with log.ready:
+            with log.lock:
                 index = self.read - log.gone + ahead
                 if index < 0:
                     return None  # lost(): the reader must say so first
@@ -168,18 +169,17 @@ class Subscription:
                     return log.frames[index]
                 if self.error is not None:
                     return None
-                remaining = deadline.remaining()
-                if remaining is not None and remaining <= 0:
+                if deadline.passed:
                     return None
-                if log is self.log:
-                    log.waiting += 1
-                    try:
-                        log.ready.wait(remaining)
-                    finally:
-                        log.waiting -= 1
+                bell = log.bells.hang()
+            try:
+                if log is self.log:  # otherwise it has left that log, and nobody rings there for it
+                    log.bells.wait(bell, deadline)
+            finally:
+                log.bells.take_down(bell)
 
     def unread(self) -> int:
         """Return how many events wait to be read."""
         log = self.log
-        with log.ready:
+        with log.lock:
             return len(log.frames) - max(0, self.read - log.gone)

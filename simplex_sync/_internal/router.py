@@ -197,7 +197,7 @@ class Router:
         if not log.is_catching_up():
             self.far_behind = None
             return False
-        return not self._slots and not any(each.waiting for each in self._all_logs())
+        return not self._slots and not any(each.bells for each in self._all_logs())
 
     def _all_logs(self) -> list[EventLog]:
         return list({id(log): log for group in (*self._by_tag.values(), self._for_all) for log in group}.values())

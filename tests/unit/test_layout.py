@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "simplex_sync"
 # A module may import, at any place in its text, only from rows above its own and from its own row.
 ROWS = [
     ["errors", "_version", "_internal.failures"],
-    ["_internal.deadline", "_internal.strings", "_internal.uninterrupted"],
+    ["_internal.bells", "_internal.deadline", "_internal.strings", "_internal.uninterrupted"],
     ["_internal.wire", "_internal.reflection", "_internal.command", "_internal.command_arguments"],
     ["_internal.two_forms", "api"],
     ["_internal.codec", "_internal.output"],

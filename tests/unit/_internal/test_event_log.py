@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 
 import pytest
 
 from simplex_sync._internal import event_log, router
+from simplex_sync._internal.bells import Bells
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.event_log import EventLog, Subscription
 from simplex_sync._internal.router import Router
 from simplex_sync.errors import ClientClosed
+from tests.children.interrupts import NEVER, Interrupt
 
 NOW, LONG = Deadline(0), 20.0
 
@@ -145,12 +148,13 @@ def test_nothing_is_held_back_while_somebody_waits_for_an_event(behind: Router) 
     waits = behind.subscribe({"y"})
     began = threading.Event()
 
-    class Condition(threading.Condition):
-        def wait(self, timeout: float | None = None) -> bool:
+    class NotedBells(Bells):
+        @staticmethod
+        def wait(bell: threading.Lock, deadline: Deadline) -> bool:
             began.set()
-            return super().wait(timeout)
+            return Bells.wait(bell, deadline)
 
-    waits.log.ready = Condition(threading.Lock())
+    waits.log.bells = NotedBells()
     thread = threading.Thread(target=waits.peek, args=(Deadline(LONG),))
     thread.start()
     assert began.wait(LONG)
@@ -173,3 +177,33 @@ def test_nothing_is_held_back_for_a_reader_that_does_not_read(behind: Router, mo
     stream.read += 1
     fill(behind, 1)
     assert behind.holds_back()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_interrupt_anywhere_in_a_read_leaves_the_log_to_others(count: int) -> None:
+    functions = [*vars(threading.Condition).values(), *vars(Bells).values(), Bells.wait, Subscription.peek]
+    codes = {function.__code__ for function in functions if hasattr(function, "__code__")}
+    interrupts = 0
+    for number in (NEVER, *range(1, 1000)):
+        log = EventLog(None, 1000)
+        reader = Subscription(log)
+        for _ in range(count):
+            log.put(event())
+        interrupted = False
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number))
+        try:
+            reader.peek(Deadline(0.001))
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sys.settrace(before)
+        delivering = threading.Thread(target=log.put, args=(event("next"),), daemon=True)
+        delivering.start()
+        delivering.join(LONG)
+        assert not delivering.is_alive()
+        assert reader.unread() == count + 1
+        if not interrupted and number != NEVER:
+            break
+        interrupts += interrupted
+    assert interrupts > 1
