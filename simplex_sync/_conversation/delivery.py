@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from simplex_sync._internal.bells import Bells
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.failures import retold
 from simplex_sync.api import events, types
@@ -26,6 +27,8 @@ _REMEMBERED = 10_000
 _UNREAD = 2_000
 # How many items on either side of the one that is looked up come with it, so that waiting for many costs little.
 _AROUND = 50
+# Seconds after which one who waits for another reader looks whether there is one.
+_LOOK_SECONDS = 1.0
 
 
 def progress(status: types.CIStatus) -> float:
@@ -69,21 +72,22 @@ class Deliveries:
         self._subscription = router.subscribe(tags, limit=_UNREAD)
         self._known: OrderedDict[int, types.CIStatus] = OrderedDict()
         self._gaps = 0  # how often events may have been lost
-        self._changed = threading.Condition()
-        self._being_read = False
+        self._lock = threading.Lock()  # guards what is known
+        self._turn = threading.Lock()  # held by whoever reads
+        self._bells = Bells()  # rung when more is known, and when nobody reads any more
 
     def note(self, items: Iterable[types.AChatItem]) -> None:
         """Remember the statuses of items, where they are later than what is known."""
-        with self._changed:
-            for each in items:
-                item_id, status = each.chat_item.meta.item_id, each.chat_item.meta.item_status
+        for each in items:
+            item_id, status = each.chat_item.meta.item_id, each.chat_item.meta.item_status
+            with self._lock:
                 known = self._known.get(item_id)
                 if known is None or progress(status) >= progress(known):
                     self._known[item_id] = status
                     self._known.move_to_end(item_id)
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-            self._changed.notify_all()
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        self._bells.ring()
 
     def _take(self, event: events.ChatItemsStatusesUpdated) -> bool:
         self.note(event.chat_items)
@@ -108,34 +112,46 @@ class Deliveries:
             DeliveryError: The item is not there any more.
             ConnectionLost: The client was closed, or its CLI is gone for good.
         """
-        self._read(Deadline(0))
+        self._read(Deadline(0), None)
         looked_at = -1
         while True:
-            status = self._known.get(item_id)
-            if status is not None and (reached(status) or failure(status)):
-                return status
-            gaps = self._gaps
-            if looked_at != gaps:
-                # Everything that comes after this look is in the subscription, or counts as one more gap.
-                if not look():
-                    raise DeliveryError(f"wait: the chat item {item_id} is not there any more", item_id=item_id)
-                looked_at = gaps
-                continue
-            if not self._read(deadline):
-                return None
+            bell = self._bells.hang()  # before the look at what is known, so that no change after it is missed
+            try:
+                status = self._known.get(item_id)
+                if status is not None and (reached(status) or failure(status)):
+                    return status
+                gaps = self._gaps
+                if looked_at != gaps:
+                    # Everything that comes after this look is in the subscription, or counts as one more gap.
+                    if not look():
+                        raise DeliveryError(f"wait: the chat item {item_id} is not there any more", item_id=item_id)
+                    looked_at = gaps
+                elif not self._read(deadline, bell):
+                    return None
+            finally:
+                self._bells.take_down(bell)
 
-    def _read(self, deadline: Deadline) -> bool:
-        """Take in what has come, or wait for it; False where the deadline passed."""
-        with self._changed:
-            if self._being_read:
-                return self._changed.wait(deadline.remaining()) or not deadline.passed
-            self._being_read = True
+    def _read(self, deadline: Deadline, bell: threading.Lock | None) -> bool:
+        """Take in what has come, or wait for it; False where the deadline passed.
+
+        Args:
+            deadline: Until when to wait.
+            bell: What to wait for while another thread reads; None where that is not to be waited for.
+        """
+        turns: list[bool] = []
+        found = False
         try:
-            return self._read_alone(deadline)
+            turns.extend(map(self._turn.acquire, (False,)))  # one step: no interrupt between taking and noting it
+            if turns[0]:
+                found = self._read_alone(deadline)
         finally:
-            with self._changed:
-                self._being_read = False
-                self._changed.notify_all()
+            if turns and turns[0]:
+                self._turn.release()
+                self._bells.ring()
+        if turns[0]:
+            return found
+        # Not much longer than a moment: the one who read may have been interrupted before he rang.
+        return bell is None or self._bells.wait(bell, Deadline(deadline.at_most(_LOOK_SECONDS))) or not deadline.passed
 
     def _read_alone(self, deadline: Deadline) -> bool:
         subscription = self._subscription

@@ -6,6 +6,7 @@ partial and complete.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +15,11 @@ import pytest
 
 from simplex_sync import SimplexChat, types
 from simplex_sync._conversation.delivery import Deliveries, failure, progress
+from simplex_sync._internal.bells import Bells
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.router import Router
 from simplex_sync.errors import ClientClosed, ConnectionLost, DeliveryError, EventTimeout
+from tests.children.interrupts import NEVER, Interrupt
 from tests.unit._conversation.conftest import Pair, unique
 from tests.unit._conversation.recorded import frame_of, item, reconnected, recorded_events, user
 
@@ -270,3 +273,64 @@ def test_a_status_that_is_not_as_documented_does_not_stop_those_that_follow() ->
     router.publish(frame_of({"type": "chatItemsStatusesUpdated", "user": user(), "chatItems": None}))
     router.publish(updated(8, DELIVERED))
     assert wait(deliveries, 8, 4, look, 5) == DELIVERED
+
+
+def test_an_interrupt_anywhere_in_a_wait_leaves_the_reading_to_others() -> None:
+    functions = [*vars(threading.Condition).values(), *vars(Bells).values(), *vars(Deliveries).values(), Bells.wait]
+    codes = {function.__code__ for function in functions if hasattr(function, "__code__")}
+    interrupts = 0
+    for number in (NEVER, *range(1, 1000)):
+        router = Router()
+        deliveries = Deliveries(router)
+        router.publish(updated(7, SENT))
+        interrupted = False
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number))
+        try:
+            wait(deliveries, 7, progress(SENT), lambda: True)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sys.settrace(before)
+        router.publish(updated(8, DELIVERED))
+        found: list[Any] = []
+        other = threading.Thread(
+            target=lambda one=deliveries, found=found: found.append(wait(one, 8, 4, lambda: True)), daemon=True
+        )
+        other.start()
+        other.join(5)
+        assert found == [DELIVERED]
+        if not interrupted and number != NEVER:
+            break
+        interrupts += interrupted
+    assert interrupts > 10
+
+
+def test_what_another_reader_notes_just_before_the_wait_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = Router()
+    deliveries = Deliveries(router)
+    deliveries.note([with_status(7, PARTLY), with_status(8, PARTLY)])
+    peek, reads = deliveries._subscription.peek, threading.Event()
+
+    def noted_peek(deadline: Deadline) -> Any:
+        if not deadline.passed:
+            reads.set()
+        return peek(deadline)
+
+    monkeypatch.setattr(deliveries._subscription, "peek", noted_peek)
+    reader = threading.Thread(target=wait, args=(deliveries, 8, 4, lambda: True))
+    reader.start()
+    assert reads.wait(20)
+    reads.clear()
+
+    def delivered(status: types.CIStatus) -> bool:
+        if status != PARTLY:
+            return True
+        router.publish(updated(7, DELIVERED))
+        assert reads.wait(20)  # the other one has noted it, and reads on
+        return False
+
+    assert deliveries.wait(7, delivered, lambda: True, Deadline(5)) == DELIVERED
+    router.publish(updated(8, DELIVERED))
+    reader.join(20)
+    assert not reader.is_alive()
