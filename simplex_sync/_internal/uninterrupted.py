@@ -27,32 +27,41 @@ def uninterrupted(work: Callable[[], Result], name: str, give_up: Callable[[], o
         return work()
     results: list[Result] = []
     failures: list[BaseException] = []
-    cancelled, done = threading.Event(), threading.Event()
+    begun: list[bool] = []
+    cancelled: list[bool] = []
+    # A plain lock and no Event: one that is interrupted in its own Python code could stay locked for ever.
+    done = threading.Lock()
+    done.acquire()
 
     def run() -> None:
         # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        begun.append(True)
         try:
-            if not cancelled.is_set():
+            if not cancelled:
                 results.append(work())
         except BaseException as error:
             failures.append(error)
         finally:
-            done.set()
+            done.release()
 
-    thread = threading.Thread(target=run, name=name)
+    # A daemon: an interrupt in `start` can leave it waiting for ever, and the end of the program would wait with it.
+    # What is under way when the program ends, atexit waits for, since it closes every client once more.
+    thread = threading.Thread(target=run, name=name, daemon=True)
     try:
         try:
             thread.start()
         except RuntimeError:  # the interpreter is ending, or there are too many threads
             return work()
-        done.wait()  # and not join(), which takes a thread for ended once it was interrupted itself
+        with done:  # and not join(), which takes a thread for ended once it was interrupted itself
+            pass
     except BaseException:
-        cancelled.set()  # before the look at its number: without one it has not begun, and then does nothing
-        if thread.ident is not None:
+        cancelled.append(True)  # before the look whether it has begun: if not, it does nothing when it does
+        if begun:
             if give_up is not None:
                 give_up()
-            done.wait()
+            with done:
+                pass
         raise
     if failures:
         raise failures.pop()  # out of the list: it would hold the error, and the error this frame

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
+import sys
 import threading
 from typing import NoReturn
 
 import pytest
 
 from simplex_sync._internal.uninterrupted import uninterrupted
+from tests.children.interrupts import NEVER, Interrupt
 
 LONG = 20.0
 NAME = "work of a test"
@@ -113,3 +116,51 @@ def test_a_thread_that_begins_after_the_interrupt_does_nothing(monkeypatch: pyte
     start(threads[0])
     threads[0].join(LONG)
     assert done == []
+
+
+def test_a_thread_that_an_interrupt_keeps_from_beginning_is_waited_for_by_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def interrupted(thread: threading.Thread) -> NoReturn:
+        # As where the interrupt leaves the lock taken that is in the Event by which a thread says that it has begun.
+        threads.append(thread)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupted)
+        patch.setattr(threading.Thread, "ident", property(lambda _thread: 1))
+        with pytest.raises(KeyboardInterrupt):
+            uninterrupted(lambda: None, NAME)
+    assert threads[0].daemon
+
+
+def test_an_interrupt_anywhere_comes_when_the_work_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = (threading.Event.wait, threading.Condition.wait, threading.Condition.__enter__, uninterrupted)
+    codes = {function.__code__ for function in functions}
+    # Its own way is Python's, which an interrupt can tear.
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: _thread.start_new_thread(thread.run, ()))
+    interrupts = 0
+    for number in (NEVER, *range(1, 1000)):
+        began, gate, ended = threading.Lock(), threading.Event(), threading.Event()
+
+        def work(began: threading.Lock = began, gate: threading.Event = gate, ended: threading.Event = ended) -> None:
+            began.acquire()
+            gate.wait(0.01)
+            ended.set()
+
+        interrupted = False
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number))
+        try:
+            uninterrupted(work, NAME)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            sys.settrace(before)
+        assert ended.is_set() or not began.locked()
+        if not interrupted and number != NEVER:
+            break
+        interrupts += interrupted
+    assert interrupts > 3
