@@ -374,10 +374,13 @@ class SimplexChat(Verbs):
 
 def _collected(session: Session, label: str) -> None:
     """Close what a client left open that nobody refers to any more."""
-    if session.is_ending():
+    if session.forked or session.is_ending():
         return
-    warnings.warn(f"the client {label!r} was not closed: use `with`, or call close()", ResourceWarning, stacklevel=2)
-    session.close(ClientClosed("the client was collected"))
+    try:
+        said = f"the client {label!r} was not closed: use `with`, or call close()"
+        warnings.warn(said, ResourceWarning, stacklevel=2)
+    finally:  # also where warnings are errors
+        session.close_apart(ClientClosed("the client was collected"))
 
 
 def _after_fork() -> None:

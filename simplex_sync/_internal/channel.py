@@ -198,9 +198,13 @@ class Channel:
         self.wake()
         if self._thread.ident is None:
             self.close_descriptors()  # otherwise the thread does it, at its end
-        elif self._thread is not threading.current_thread():
+        elif not self.is_current_thread():
             self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def is_current_thread(self) -> bool:
+        """Return whether it is the I/O thread that asks."""
+        return self._thread is threading.current_thread()
 
     def close_descriptors(self) -> None:
         """Close what the thread owns: at its end, where it never began, or in a forked process. Can be called again."""

@@ -7,6 +7,7 @@ is held by the I/O thread.
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import ssl
 import threading
@@ -44,6 +45,8 @@ logger = logging.getLogger("simplex_sync")
 _DYING_SECONDS = 0.3
 #: Seconds for a connection to a child that lives, or to somebody else's CLI.
 _CONNECT_SECONDS = 10.0
+#: Seconds for which the garbage collector waits for the end of a client that it found; it goes on without.
+_APART_SECONDS = 3.0
 
 
 @dataclass
@@ -289,6 +292,25 @@ class Session:
         with self._life:
             if not self._closed:
                 self._give_back(error)
+
+    def close_apart(self, error: SimplexError) -> None:
+        """Close in a thread of its own, for the garbage collector.
+
+        That can run in any thread at any moment: in the I/O thread, or where a lock is held that the end needs. And an
+        interrupt of the main thread that comes meanwhile is swallowed, and would cut the end in two.
+        """
+        thread = threading.Thread(target=self._close_apart, args=(error,), name="simplex_sync close", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is ending
+            self.close(error)
+            return
+        if not self.channel.is_current_thread():
+            thread.join(_APART_SECONDS)
+
+    def _close_apart(self, error: SimplexError) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # see `uninterrupted`
+        self.close(error)
 
     def _give_back(self, error: SimplexError) -> None:
         self.router.close(error)

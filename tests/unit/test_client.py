@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 import tenacity
 
 from simplex_sync import SimplexChat, client, commands, events, responses, types
+from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
 from simplex_sync.errors import (
     ClientClosed,
@@ -136,6 +140,75 @@ def test_a_client_that_is_forgotten_is_closed_with_a_warning(make_fake: Make) ->
     with pytest.warns(ResourceWarning, match=r"the client 'chat' was not closed"):
         kept.clear()
     assert session.closed
+
+
+def test_a_client_that_is_forgotten_is_closed_where_warnings_are_errors(
+    make_fake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = make_fake()
+    kept = [fake.client().start()]
+    unraisable: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", unraisable.append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept.clear()
+    assert [each.exc_type for each in unraisable] == [ResourceWarning]
+    with fake.client() as again:  # the lock is free
+        assert again.show_active_user()
+
+
+def test_a_client_that_is_found_by_the_collector_while_a_lock_of_its_is_held(
+    make_fake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = make_fake()
+    kept = [fake.client().start()]
+    session = kept[0]._session
+    assert session is not None
+    monkeypatch.setattr("simplex_sync._internal.session._APART_SECONDS", 0.1)
+    with pytest.warns(ResourceWarning, match="was not closed"), session.router._lock:
+        kept.clear()
+    session.close(ClientClosed("a test"))  # waits for the end that is under way
+    with fake.client() as again:
+        assert again.show_active_user()
+
+
+def test_a_client_that_is_found_by_the_collector_in_its_own_thread(
+    make_fake: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = make_fake()
+    kept = [fake.client().start()]
+    session = kept[0]._session
+    assert session is not None
+    thread, deliver = session.channel._thread, session.router.deliver
+    stream = kept[0].events(events.UnknownEvent)
+
+    def deliver_and_forget(frame: Frame) -> None:
+        deliver(frame)
+        if frame.tag == "forget":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                kept.clear()
+
+    session.router.deliver = deliver_and_forget  # type: ignore[method-assign]
+    pid = kept[0].pid
+    assert pid is not None
+    kept[0].send_command(steps(ANSWER, ["gate"], ["event", {"type": "forget"}]))
+    os.kill(pid, signal.SIGUSR1)  # opens the gate, now that nobody else refers to the client
+    with pytest.raises(ClientClosed):
+        list(stream)
+    thread.join(20)
+    session.close(ClientClosed("a test"))  # waits for the end that is under way
+    assert session.process is not None
+    assert (session.process.ended_by, caplog.messages) == ("SIGTERM", [])
+
+
+def test_a_copy_that_a_forked_process_forgets_was_not_to_be_closed(make_fake: Make) -> None:
+    with make_fake().client() as chat:
+        session = chat._session
+        assert session is not None
+        session.forked = True
+        client._collected(session, "chat")
+        session.forked = False
 
 
 def test_close_all_closes_every_client(make_fake: Make) -> None:
