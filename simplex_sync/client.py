@@ -41,6 +41,7 @@ __all__ = ["SimplexChat"]
 
 E = TypeVar("E", bound=Event)
 
+#: The clients that were started, also those that were closed since.
 _living: weakref.WeakSet[SimplexChat] = weakref.WeakSet()
 
 
@@ -191,6 +192,8 @@ class SimplexChat(Verbs):
             self._conversation.begin(session.router)
             # Before the start, so that whatever happens meanwhile, somebody can close it.
             self._session = session
+            if self._finalizer is not None:
+                self._finalizer.detach()  # here and not at the end of that session, which another thread may await
             self._finalizer = weakref.finalize(self, _collected, session, self._label)
             self._finalizer.atexit = False
             _living.add(self)
@@ -198,8 +201,9 @@ class SimplexChat(Verbs):
                 session.start(deadline)
                 self._get_acquainted(deadline)
             except BaseException:
-                self._end(session, ClientClosed("start: the client was not started"))
-                self._session = None
+                _end(session, ClientClosed("start: the client was not started"))
+                if self._session is session:  # a signal handler may have started another one
+                    self._session = None
                 raise
         return self
 
@@ -226,14 +230,8 @@ class SimplexChat(Verbs):
         Calls and waits of other threads fail at once with ClientClosed. Takes well under two seconds.
         """
         session = self._session
-        if session is not None and not session.forked:
-            self._end(session, ClientClosed("the client was closed"))
-
-    def _end(self, session: Session, error: ClientClosed) -> None:
-        uninterrupted(lambda: session.close(error), "simplex_sync close")
-        if self._finalizer is not None:
-            self._finalizer.detach()
-        _living.discard(self)
+        if session is not None and not session.forked and not session.closed:
+            _end(session, ClientClosed("the client was closed"))
 
     @classmethod
     def close_all(cls) -> None:
@@ -372,6 +370,10 @@ class SimplexChat(Verbs):
         return f"<{type(self).__name__} {self._label!r}, {state}>"
 
 
+def _end(session: Session, error: ClientClosed) -> None:
+    uninterrupted(lambda: session.close(error), "simplex_sync close")
+
+
 def _collected(session: Session, label: str) -> None:
     """Close what a client left open that nobody refers to any more."""
     if session.forked or session.is_ending():
@@ -385,7 +387,7 @@ def _collected(session: Session, label: str) -> None:
 
 def _after_fork() -> None:
     for chat in list(_living):
-        if chat._session is not None:
+        if chat._session is not None and not chat._session.closed:
             chat._session.after_fork()
 
 

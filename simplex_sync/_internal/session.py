@@ -131,6 +131,8 @@ class Session:
     def _begin(self, deadline: Deadline) -> None:
         with self._life:
             try:
+                if self.is_ending():
+                    raise ClientClosed("start: the client was closed meanwhile")
                 if self._lock is not None:
                     self._lock.acquire(self.is_ending)
                 wire = self._launch_and_connect(deadline) if self._launch else self._dial(deadline)

@@ -16,6 +16,7 @@ import tenacity
 from simplex_sync import SimplexChat, client, commands, events, responses, types
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.deadline import Deadline
+from simplex_sync._internal.session import Session
 from simplex_sync.errors import (
     ClientClosed,
     CommandError,
@@ -216,6 +217,46 @@ def test_close_all_closes_every_client(make_fake: Make) -> None:
     SimplexChat.close_all()
     assert ["closed" in repr(each) for each in clients] == [True, True]
     SimplexChat.close_all()
+
+
+def test_close_all_closes_what_was_started_while_another_thread_closed(
+    make_fake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = make_fake().client().start()
+    session = chat._session
+    assert session is not None
+    close = session.close
+
+    def close_and_start(error: ClientClosed) -> None:
+        close(error)
+        thread = threading.Thread(target=chat.start)
+        thread.start()
+        thread.join(20)
+
+    monkeypatch.setattr(session, "close", close_and_start)
+    chat.close()
+    assert chat.show_active_user()
+    SimplexChat.close_all()
+    assert "closed" in repr(chat)
+
+
+def test_a_start_that_a_signal_handler_replaces_leaves_the_new_one(
+    make_fake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = make_fake().client()
+    start = Session.start
+
+    def handled(session: Session, deadline: Deadline) -> None:
+        monkeypatch.setattr(Session, "start", start)
+        chat.close()
+        chat.start()
+        start(session, deadline)
+
+    monkeypatch.setattr(Session, "start", handled)
+    with pytest.raises(ClientClosed):
+        chat.start()
+    assert chat.show_active_user()
+    chat.close()
 
 
 def test_a_client_that_is_being_started_is_no_business_of_a_fork(make_fake: Make) -> None:
