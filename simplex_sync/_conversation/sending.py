@@ -176,25 +176,28 @@ class Sending(Lookups):
             first += len(part.composed_messages)
         sent: list[SentMessage] = []
         missing: list[int] = []
-        done = 0
-        for part in parts:
-            size = len(part.composed_messages)
-            try:
+        done = under_way = 0
+        try:
+            for part in parts:
+                under_way = len(part.composed_messages)
                 found = self._hand_over("send_many", part, timeout)
-            except BaseException as error:
-                doubtful = not isinstance(error, (CommandError, InvalidArgument)) and _may_have_left(error)
-                here = list(range(done, done + size))
-                later = list(range(done + size, len(messages)))
-                report = _interrupted(
-                    len(messages), sent, here if doubtful else [], [*missing, *([] if doubtful else here), *later]
-                )
-                if isinstance(error, Exception):
-                    raise report from error
-                error.__cause__ = report
-                raise
-            missing += _not_among(part.composed_messages, found, done)
-            sent += found
-            done += size
+                not_made = _not_among(part.composed_messages, found, done)
+                # Nothing is called from here on to the next part: no interrupt comes in between.
+                missing += not_made
+                sent += found
+                done += under_way
+                under_way = 0
+        except BaseException as error:
+            doubtful = not isinstance(error, (CommandError, InvalidArgument)) and _may_have_left(error)
+            here = list(range(done, done + under_way))
+            later = list(range(done + under_way, len(messages)))
+            report = _interrupted(
+                len(messages), sent, here if doubtful else [], [*missing, *([] if doubtful else here), *later]
+            )
+            if isinstance(error, Exception):
+                raise report from error
+            error.__cause__ = report
+            raise
         if missing:
             raise _interrupted(len(messages), sent, [], missing)
         return sent

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -16,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from simplex_sync import SentMessage, SimplexChat, events, types
-from simplex_sync._conversation.sending import _not_among
+from simplex_sync import SentMessage, SimplexChat, commands, events, types
+from simplex_sync._conversation.sending import Sending, _not_among
 from simplex_sync.errors import (
     ClientClosed,
     CommandError,
@@ -26,6 +27,7 @@ from simplex_sync.errors import (
     OutcomeUnknown,
     SendInterrupted,
 )
+from tests.children.interrupts import NEVER, Interrupt
 from tests.unit._conversation.conftest import Pair, connect, unique
 from tests.unit._conversation.recorded import item
 
@@ -210,6 +212,42 @@ def test_ctrl_c_halfway_says_which_were_handed_over(pair: Pair, monkeypatch: pyt
     assert isinstance(report, SendInterrupted)
     assert [each.text for each in report.sent] == ["a", "b"]
     assert (report.unknown, report.not_sent) == ([2, 3], [4])
+
+
+def test_ctrl_c_anywhere_says_which_were_handed_over(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[list[str]] = []
+
+    def hand_over(_self: object, _method: str, part: commands.APISendMessages, _timeout: float | None) -> list[Any]:
+        batches.append([each.msg_content.text for each in part.composed_messages])  # type: ignore[attr-defined]
+        return [SimpleNamespace(text=text) for text in batches[-1]]
+
+    monkeypatch.setattr(type(pair.alice), "_hand_over", hand_over)
+    codes = {Sending.send_many.__code__, _not_among.__code__}
+    texts, said = ["a", "b", "c", "d", "e"], 0
+    for number in (NEVER, *range(1, 1000)):
+        batches.clear()
+        interrupt: KeyboardInterrupt | None = None
+        before = sys.gettrace()
+        sys.settrace(Interrupt(codes, number))
+        try:
+            pair.alice.send_many("@bob", texts, batch=2)
+        except KeyboardInterrupt as error:
+            interrupt = error
+        finally:
+            sys.settrace(before)
+        handed = [text for batch in batches for text in batch]
+        if interrupt is None and number != NEVER:
+            break
+        if interrupt is not None and handed:
+            report = interrupt.__cause__
+            assert isinstance(report, SendInterrupted)
+            sure, unknown = [each.text for each in report.sent], [texts[each] for each in report.unknown]
+            assert [*sure, *unknown, *(texts[each] for each in report.not_sent)] == texts
+            assert handed[: len(sure)] == sure
+            assert set(handed) <= {*sure, *unknown}
+            assert len(unknown) <= 2
+            said += 1
+    assert said > 5
 
 
 def test_a_cli_that_is_killed_halfway(make_chat: Callable[..., SimplexChat], monkeypatch: pytest.MonkeyPatch) -> None:
