@@ -170,7 +170,7 @@ class CliProcess:
         self._lock = threading.Lock()
         try:
             self.spawn, self.created = _spawn(argv)
-        except (pexpect.ExceptionPexpect, OSError) as error:
+        except (pexpect.ExceptionPexpect, OSError, RuntimeError) as error:  # the last: the interpreter is ending
             raise StartError(f"start: {argv[0]!r} could not be started: {error}") from error
         self.pid: int = self.spawn.pid
         self.terminal: int = self.spawn.child_fd

@@ -136,7 +136,10 @@ class Session:
                 if self._lock is not None:
                     self._lock.acquire(self.is_ending)
                 wire = self._launch_and_connect(deadline) if self._launch else self._dial(deadline)
-                self.channel.start(wire)
+                try:
+                    self.channel.start(wire)
+                except RuntimeError as error:  # the interpreter is ending, or there are too many threads
+                    raise StartError(f"start: the I/O thread could not be started: {error}") from error
                 self._ready = True
             except BaseException:
                 self._give_back(ClientClosed("start: the client was not started"))
@@ -256,6 +259,8 @@ class Session:
 
     def _may_pass(self, error: BaseException) -> bool:
         if self._launch is not None and not self._restart:
+            return False
+        if isinstance(error.__cause__, RuntimeError):  # the interpreter is ending, and lets nobody fork any more
             return False
         return type(error) in (CliExited, ConnectionLost, StartTimeout, StartError)
 

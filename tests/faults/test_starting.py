@@ -332,7 +332,7 @@ def test_a_process_that_can_start_no_thread_starts_no_client(make_fake: Make, mo
     fake = make_fake()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError, match="new thread"):
+        with pytest.raises(StartError, match="new thread"):
             fake.client().start()
     assert_nothing_left(fake)
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
@@ -178,6 +178,15 @@ def test_what_psutil_cannot_see_is_nothing(start: Start, monkeypatch: pytest.Mon
     monkeypatch.setattr("simplex_sync._internal.process.psutil.Process", denied)
     process = start(READY)
     assert (process.created, process.listening_ports(), process.is_peer(1, 2)) == (0.0, [], False)
+
+
+def test_an_interpreter_that_is_ending_and_forks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("can't fork at interpreter shutdown")
+
+    monkeypatch.setattr("simplex_sync._internal.process.pexpect.spawn", refuse)
+    with pytest.raises(StartError, match=r"could not be started: can't fork at interpreter shutdown"):
+        CliProcess(["true"], OutputTail())
 
 
 def test_a_program_that_is_not_there() -> None:

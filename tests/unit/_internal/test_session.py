@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import pytest
 
 from simplex_sync import events
 from simplex_sync._internal import session as module
+from simplex_sync._internal.channel import Channel, Wire
 from simplex_sync._internal.codec import Frame
 from simplex_sync._internal.database import DatabaseLock
 from simplex_sync._internal.deadline import Deadline
@@ -78,6 +80,41 @@ def test_from_start_to_end(make: Make) -> None:
     assert not psutil.pid_exists(process.pid)
     with pytest.raises(ClientClosed, match=r"^closed$"):
         session.router.open_slot("/x")
+
+
+def test_a_start_that_gets_no_thread_leaves_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_channel: Channel, wire: Wire) -> NoReturn:
+        wire.sock.close()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Channel, "start", refuse)
+    session = make()
+    with pytest.raises(StartError, match=r"^start: the I/O thread could not be started: can't start new thread"):
+        session.start(Deadline(LONG))
+    assert session.closed
+    assert session.process is not None
+    assert not psutil.pid_exists(session.process.pid)
+
+
+def test_a_cli_that_is_lost_while_the_interpreter_ends_is_given_up_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = make()
+    session.start(Deadline(LONG))
+    assert session.process is not None
+    tries: list[object] = []
+
+    def refuse(argv: object, _tail: object) -> NoReturn:
+        tries.append(argv)
+        raise StartError("start: no") from RuntimeError("can't fork at interpreter shutdown")
+
+    monkeypatch.setattr("simplex_sync._internal.session.CliProcess", refuse)
+    stream = session.router.subscribe(None)
+    os.kill(session.process.pid, signal.SIGKILL)
+    assert stream.peek(Deadline(LONG)) is None
+    assert isinstance(stream.error, ChildExited)
+    assert len(tries) == 1
+    session.close(ClientClosed("closed"))
 
 
 def test_a_start_that_fails_leaves_nothing(make: Make) -> None:
