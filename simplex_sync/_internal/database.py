@@ -156,6 +156,9 @@ class DatabaseLock:
         deadline = Deadline(_ORPHAN_SECONDS)
         while not stopped():
             try:
+                # It has ended then; in a container there may be nobody who ever takes its exit status.
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    return
                 process.wait(timeout=deadline.at_most(0.1))
             except psutil.NoSuchProcess:
                 return

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,22 @@ def _is_same(name: str, wanted: os.stat_result) -> bool:
         return os.path.samestat(os.fstat(int(name)), wanted)
     except OSError:
         return False
+
+
+def test_an_orphan_that_has_ended_and_that_nobody_reaps_is_gone(tmp_path: Path) -> None:
+    # The child ends at once; its parent never asks for its exit status.
+    script = (
+        "import subprocess, sys\nchild = subprocess.Popen(['true'])\nprint(child.pid, flush=True)\nsys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        orphan = psutil.Process(int(parent.stdout.readline()))
+        while orphan.status() != psutil.STATUS_ZOMBIE:
+            pass
+        facts = {"pid": parent.pid, "child": orphan.pid, "created": orphan.create_time()}
+        (tmp_path / "chat_client.json").write_text(json.dumps(facts), "ascii")
+        lock = DatabaseLock(tmp_path / "chat")
+        lock.acquire()
+        lock.release()
+        assert parent.stdin is not None
+        parent.stdin.close()
