@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from websockets.frames import Opcode
 
 from simplex_sync._internal.channel import Channel, Wire
 from simplex_sync._internal.deadline import Deadline
-from simplex_sync._internal.router import Router
+from simplex_sync._internal.router import Router, Slot
 from simplex_sync.errors import ClientClosed, ConnectionLost, SimplexError, StartTimeout
 from tests.children.peer import URI, Cli, text
 
@@ -231,10 +232,12 @@ def test_what_was_put_off_for_a_caller_that_is_sending_goes_out_without_another_
             put_off.set()
 
     monkeypatch.setattr(channel._outgoing, "put_out", watched)
-    with channel._outgoing._turn:  # as a caller has it
+    with channel._outgoing._turn:
+        channel._outgoing._unsettled = (Slot("0", b"x"), b"x", [], deque())  # a caller is in the very call that sends
         channel._outgoing.send(channel._router.open_slot("/user"), at_once=False)
         channel.wake()
         assert put_off.wait(LONG)
+        channel._outgoing._unsettled = None
     assert cli.command()["cmd"] == "/user"
 
 
