@@ -82,6 +82,8 @@ class Router:
         self._forgotten: deque[Subscription | weakref.ref[Any]] = deque()
         self._watched: dict[weakref.ref[Any], Subscription] = {}
         self._error: SimplexError | None = None
+        #: The corrId of the last call that was answered.
+        self.last_answered: str | None = None
         #: Answers that nobody waited for any more.
         self.late_answers = 0
         #: A log with much that somebody has not read, or None.
@@ -158,6 +160,7 @@ class Router:
             return
         slot = self._slots.pop(corr_id, None)
         if slot is not None:
+            self.last_answered = corr_id
             slot.end(frame)
         elif corr_id.isdecimal() and 0 < int(corr_id[:18]) < next(self._numbers):
             self.late_answers += 1  # of a call that was abandoned, or a second answer to the same call

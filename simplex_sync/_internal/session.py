@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,9 @@ logger = logging.getLogger("simplex_sync")
 _DYING_SECONDS = 0.3
 #: Seconds for a connection to a child that lives, or to somebody else's CLI.
 _CONNECT_SECONDS = 10.0
+#: A connection that lasted less than so many seconds and answered no call was of no use; after so many of these in a
+#: row, with growing pauses between them, the CLI is given up, since it ends by itself again and again.
+_USELESS_SECONDS, _USELESS_CONNECTIONS = 1.0, 8
 #: Seconds for which the garbage collector waits for the end of a client that it found; it goes on without.
 _APART_SECONDS = 3.0
 
@@ -91,6 +95,9 @@ class Session:
         self.ended_by: str | None = None
         self._lock = DatabaseLock(launch.prefix) if launch else None
         self._tail = OutputTail(launch.secrets if launch else ())
+        self._connected_at = 0.0
+        self._answered_before: str | None = None
+        self._useless = 0  # how many connections in a row were of no use
         self._life = threading.Lock()  # held by whoever starts or ends it
         self._ready = False
         self._closed = False
@@ -171,6 +178,8 @@ class Session:
             uri = WebSocketURI(False, "127.0.0.1", port, "/", "", None, None)
             wire = Wire.open(sock, uri, deadline, process.terminal, self._while_opening)
             if not process.is_peer(port, sock.getsockname()[1]):
+                if process.wait(_DYING_SECONDS):
+                    raise self._child_exited("start", CliExited)
                 raise StartError("start: the CLI's port was taken over by another process; no command was sent to it")
         except StartTimeout as error:
             sock.close()
@@ -218,6 +227,7 @@ class Session:
         logger.warning("the connection to the CLI was lost; trying to get it back")
         policy = recovery_policy(self.channel.pause, self.channel.closing, self._may_pass)
         try:
+            self._refuse_another_useless_one()
             if self._launch is None:
                 wire, restarted = policy(lambda: self._dial(Deadline(_CONNECT_SECONDS))), False
             else:
@@ -228,10 +238,26 @@ class Session:
             elif self.process is not None:
                 self.process.stop()  # in case that `close` waited for this thread in vain
             return None
+        self._note_connection()
         record = events.Reconnected(gap_possible=True, restarted=restarted)
         self.router.publish(Frame.marker(events.Reconnected.tag, record))
         logger.warning("the CLI is connected again%s", " after a restart" if restarted else "")
         return wire
+
+    def _note_connection(self) -> None:
+        self._connected_at, self._answered_before = time.monotonic(), self.router.last_answered
+
+    def _refuse_another_useless_one(self) -> None:
+        """Pause where the last connection was of no use, and fail where too many were."""
+        answered = self.router.last_answered != self._answered_before
+        if answered or time.monotonic() - self._connected_at >= _USELESS_SECONDS:
+            self._useless = 0
+            return
+        self._useless += 1
+        if self._useless >= _USELESS_CONNECTIONS:
+            raise ConnectionLost("recover: the connection is lost again and again, as soon as it was opened")
+        if self._useless > 1:
+            self.channel.pause(0.1 * 2 ** (self._useless - 2))
 
     def _get_back(self) -> tuple[Wire, bool]:
         assert self.process is not None

@@ -143,6 +143,10 @@ class FakeCli:
 
     # The port
 
+    def step_at_each_connection(self, steps: Steps) -> None:
+        """Do these steps whenever a connection is open, instead of those of the plan."""
+        self.plan["connected"] = steps
+
     def step_listen(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
 

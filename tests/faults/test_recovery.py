@@ -14,7 +14,8 @@ import pytest
 
 from simplex_sync import SimplexChat, events
 from simplex_sync._internal.deadline import Deadline
-from simplex_sync.errors import ChildExited, ClientClosed, CliExited, OutcomeUnknown
+from simplex_sync._internal.process import CliProcess
+from simplex_sync.errors import ChildExited, ClientClosed, CliExited, ConnectionLost, OutcomeUnknown
 from tests.children.fake import ANSWER, FakeCli, recorded_answers, steps
 
 LONG = 20.0
@@ -106,6 +107,40 @@ def test_it_never_comes_back(make_fake: Make, monkeypatch: pytest.MonkeyPatch) -
                 call()
         assert pauses == sorted(pauses)
         assert len(pauses) == len(fake.notes("start")) - 2 == 7
+
+
+@pytest.mark.parametrize("instruction", [["die"], ["drop"]])
+def test_it_comes_back_and_is_lost_at_once_each_time(
+    make_fake: Make, monkeypatch: pytest.MonkeyPatch, instruction: list[Any]
+) -> None:
+    monkeypatch.setattr(CliProcess, "is_peer", lambda *_arguments: True)  # it may be gone before that is looked at
+    at_once = ["at_each_connection", [["event", {"type": "x"}], instruction]]
+    fake = make_fake(starts=[USUAL, [at_once, *USUAL]])
+    with fake.client() as chat:
+        session = chat._session
+        assert session is not None
+        pauses: list[float] = []
+        monkeypatch.setattr(session.channel, "pause", pauses.append)
+        stream = chat.events()
+        with pytest.raises(OutcomeUnknown):
+            chat.send_command(steps(at_once, instruction))
+        with pytest.raises(ChildExited) as caught:
+            list(stream)
+        assert isinstance(caught.value.__cause__, ConnectionLost)
+        assert pauses == sorted(pauses)
+        assert len(pauses) == 6
+        with pytest.raises(ChildExited):
+            chat.show_active_user()
+    assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
+
+
+def test_a_cli_that_is_killed_often_and_answers_in_between_is_not_given_up(make_fake: Make) -> None:
+    with make_fake().client() as chat:
+        for _ in range(10):
+            with pytest.raises(OutcomeUnknown):
+                chat.send_command(steps(["die"]))
+            assert chat.show_active_user()
+        assert chat.restarts == 10
 
 
 @pytest.mark.parametrize("instruction", [["die"], ["exit", 0]])
