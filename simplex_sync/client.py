@@ -236,7 +236,7 @@ class SimplexChat(Verbs):
     @classmethod
     def close_all(cls) -> None:
         """Close every client of this process, such as those whose variable is gone in a notebook."""
-        for chat in list(_living):
+        for chat in _all_living():
             chat.close()
 
     def __enter__(self) -> Self:
@@ -385,8 +385,16 @@ def _collected(session: Session, label: str) -> None:
         session.close_apart(ClientClosed("the client was collected"))
 
 
+def _all_living() -> list[SimplexChat]:
+    while True:
+        try:
+            return list(_living)
+        except RuntimeError:  # another thread made one start meanwhile
+            continue
+
+
 def _after_fork() -> None:
-    for chat in list(_living):
+    for chat in _all_living():
         if chat._session is not None and not chat._session.closed:
             chat._session.after_fork()
 
