@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http
 import json
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -51,14 +52,18 @@ def server(*, password: str | None = None, context: ssl.SSLContext | None = None
                 return
             connection.send(json.dumps({"corrId": frame["corrId"], "resp": answers[frame["cmd"]]}))
 
-    with serve(talk, "127.0.0.1", 0, compression=None, process_request=check, ssl=context) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        try:
-            yield running
-        finally:
-            running.shutdown()
-            thread.join()
+    running = serve(talk, "127.0.0.1", 0, compression=None, process_request=check, ssl=context)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.shutdown()
+        thread.join()
+        # The websockets that Python 3.10 gets leaves the pipe open by which its server is woken.
+        for end in (getattr(running, "shutdown_watcher", None), getattr(running, "shutdown_notifier", None)):
+            if isinstance(end, int):
+                os.close(end)
 
 
 def port_of(running: Server) -> int:
