@@ -143,6 +143,7 @@ class Session:
                 if self._lock is not None:
                     self._lock.acquire(self.is_ending)
                 wire = self._launch_and_connect(deadline) if self._launch else self._dial(deadline)
+                self._note_connection()
                 try:
                     self.channel.start(wire)
                 except RuntimeError as error:  # the interpreter is ending, or there are too many threads

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -22,6 +24,7 @@ from simplex_sync import SimplexChat, events
 from simplex_sync._internal.database import DatabaseLock
 from simplex_sync.errors import ClientClosed, DatabaseInUse
 from tests.children.fake import ANSWER, FakeCli, steps
+from tests.children.interrupts import Keyboard
 
 LONG = 20.0
 ROUNDS = 200
@@ -168,13 +171,11 @@ def test_ctrl_c_twice_in_close_does_not_wait(make_fake: Make, how: str) -> None:
     pid = chat.pid
     assert pid is not None
     chat.send_command(steps(["ignore", "SIGTERM"], ANSWER))
-    timers = [interrupt_soon(0.2), interrupt_soon(0.3)]
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        chat.close()
-    assert time.monotonic() - started < 0.9  # a CLI that ignores SIGTERM has a second to end
-    for timer in timers:
-        timer.join()
+    with Keyboard(SimplexChat.close, itertools.chain([0.1], itertools.repeat(0.02))):
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            chat.close()
+        assert time.monotonic() - started < 0.9  # a CLI that ignores SIGTERM has a second to end
     match how:
         case "close":
             chat.close()
@@ -219,25 +220,20 @@ def test_ctrl_c_pressed_again_and_again_in_a_start_leaves_nothing(make_fake: Mak
     for _ in range(10):
         fake = make_fake()
         chat = fake.client(timeout=LONG)
-        first = moments.uniform(0.005, 0.2)
-        timers = [interrupt_soon(first + after) for after in (0, 0.002, 0.01)]
-        pressed = 0
-        while pressed < len(timers):
-            try:
-                start_and_wait(chat)
-            except KeyboardInterrupt:
-                pressed = sum(not timer.is_alive() for timer in timers)
-        for timer in timers:
-            timer.join()
+        with Keyboard(start_and_wait, [moments.uniform(0.005, 0.2), 0.002, 0.01]) as keyboard:
+            while not keyboard.done.is_set():
+                with contextlib.suppress(KeyboardInterrupt):
+                    start_and_wait(chat, keyboard.done)
+        assert keyboard.pressed > 0
         chat.close()
         assert not any(psutil.pid_exists(pid) for pid in fake.notes("start"))
         with chat:
             assert chat.show_active_user()
 
 
-def start_and_wait(chat: SimplexChat) -> None:
+def start_and_wait(chat: SimplexChat, gate: threading.Event | None = None) -> None:
     chat.start()
-    threading.Event().wait(LONG)
+    (gate or threading.Event()).wait(LONG)
 
 
 def test_the_cell_that_starts_a_client_is_run_again(make_fake: Make) -> None:

@@ -89,7 +89,7 @@ class Visitor:
 
 @pytest.fixture
 def alice(world: World) -> Peer:
-    return world.peer("alice", command_delay=50)
+    return world.peer("alice", command_delay=300)
 
 
 @pytest.fixture
