@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,6 +74,15 @@ def nothing_left_behind() -> Iterator[None]:
             thread.join(1.0)
         left = _left(threads, children, descriptors)
     assert not left, "left behind: " + "; ".join(left)
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Measure no coverage in this thread, which is interrupted: its lock could stay taken and stop all others."""
+    before = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(before)
 
 
 @pytest.fixture

@@ -26,21 +26,14 @@ from simplex_sync.errors import ClientClosed, DatabaseInUse
 from tests.children.fake import ANSWER, FakeCli, steps
 from tests.children.interrupts import Keyboard
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 LONG = 20.0
 ROUNDS = 200
 ROOT = str(Path(__file__).resolve().parent.parent.parent)
 SCRIPT = Path(ROOT, "tests", "children", "working_script.py")
 HANDLERS = SCRIPT.with_name("signal_handlers.py")
 Make = Callable[..., FakeCli]
-
-
-@pytest.fixture(autouse=True)
-def untraced() -> Iterator[None]:
-    """Measure no coverage in the thread that is interrupted: its lock could stay taken, and stop all others."""
-    before = sys.gettrace()
-    sys.settrace(None)
-    yield
-    sys.settrace(before)
 
 
 def interrupt_soon(seconds: float) -> threading.Timer:

@@ -14,6 +14,8 @@ import pytest
 from simplex_sync._internal.uninterrupted import uninterrupted
 from tests.children.interrupts import NEVER, Interrupt
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 LONG = 20.0
 NAME = "work of a test"
 
@@ -68,17 +70,18 @@ def test_an_interrupt_comes_when_the_work_has_ended(fails: bool) -> None:
 
 
 def test_a_second_interrupt_does_not_wait_and_the_work_ends_by_itself() -> None:
-    asked, gate, ended = threading.Event(), threading.Event(), threading.Event()
+    asked, gate, ended = threading.Lock(), threading.Event(), threading.Event()
+    asked.acquire()
 
     def work() -> None:
         press_ctrl_c()
-        assert asked.wait(LONG)
+        assert asked.acquire(timeout=LONG)
         press_ctrl_c()
         assert gate.wait(LONG)
         ended.set()
 
     with pytest.raises(KeyboardInterrupt):
-        uninterrupted(work, NAME, give_up=asked.set)
+        uninterrupted(work, NAME, give_up=asked.release)  # in C: an interrupt could tear the methods of an Event
     assert not ended.is_set()
     gate.set()
     assert ended.wait(LONG)
