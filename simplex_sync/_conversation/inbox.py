@@ -174,7 +174,7 @@ class Inbox:
         if self._floor is None:
             # By number, not by time: see above.
             answer = client.api_get_chat_items(types.ChatPaginationLast(count=PAGE))
-            self._floor = max((number_of(item) or 0 for item in answer.chat_items), default=0)
+            self._floor = _greatest(answer.chat_items)
             first = self._subscription.log.first
             record = None if first is None or not self._from_start else event_record(first)
             if isinstance(record, events.NewChatItems):
@@ -266,7 +266,7 @@ class Inbox:
 
     def _lower_floor(self, items: list[types.AChatItem]) -> None:
         """Items that came as events are new, even where they were in the database before it was asked."""
-        lowest = min((item.chat_item.meta.item_id for item in items), default=None)
+        lowest = min(_numbers(items), default=None)
         if lowest is not None and self._floor is not None and lowest <= self._floor:
             self._floor = lowest - 1
 
@@ -311,7 +311,7 @@ class Inbox:
                     raise
                 # So many came that the oldest were dropped, and what is waited for may be among these.
             return None, position
-        last = next((number for item in reversed(page) if (number := number_of(item)) is not None), position.last)
+        last = [position.last, *_numbers(page)][-1]
         more = len(page) == PAGE
         newest = position.newest if more else _greatest(page, max(position.newest, last))
         return None, position._replace(gap=False, page=tuple(page), more=more, last=last, newest=newest)
@@ -327,10 +327,10 @@ class Inbox:
         found = page
         known = 0
         while len(page) == PAGE and known < KNOWN_PAGES:
-            first = next((number for item in page if (number := number_of(item)) is not None), None)
-            if first is None:
+            numbers = _numbers(page)
+            if not numbers:
                 break
-            page = self._page(client, types.ChatPaginationBefore(item_id=first, count=PAGE))
+            page = self._page(client, types.ChatPaginationBefore(item_id=numbers[0], count=PAGE))
             if any(map(self._is_missing, page)):
                 found, known = page, 0
             elif _greatest(page) <= newest:
@@ -342,6 +342,11 @@ class Inbox:
         return list(client.api_get_chat_items(pagination).chat_items)
 
 
+def _numbers(items: Collection[types.AChatItem]) -> list[int]:
+    """Return the numbers of those items that have one, in their order."""
+    return [number for number in map(number_of, items) if number is not None]
+
+
 def _greatest(items: Collection[types.AChatItem], least: int = 0) -> int:
     """Return the greatest number of some items, or `least` where that is greater."""
-    return max([least, *(number_of(item) or 0 for item in items)])
+    return max([least, *_numbers(items)])
