@@ -32,8 +32,7 @@ class Bells:
     @staticmethod
     def wait(bell: threading.Lock, deadline: Deadline) -> bool:
         """Wait until a bell has rung; return whether it did before the deadline."""
-        remaining = deadline.remaining()
-        return bell.acquire() if remaining is None else bell.acquire(timeout=remaining)
+        return deadline.acquire(bell)
 
     def take_down(self, bell: threading.Lock) -> None:
         """Ring a bell no more."""

@@ -14,7 +14,6 @@ import contextlib
 import logging
 import os
 import selectors
-import signal
 import socket
 import threading
 import time
@@ -33,6 +32,7 @@ from simplex_sync._internal.deadline import Deadline
 from simplex_sync._internal.incoming import Incoming
 from simplex_sync._internal.outgoing import Outgoing
 from simplex_sync._internal.router import Router, Slot
+from simplex_sync._internal.uninterrupted import leave_interrupts_to_the_main_thread
 from simplex_sync.errors import ConnectionLost, SimplexError, StartTimeout
 
 _READ_SIZE = 256 * 1024
@@ -227,8 +227,7 @@ class Channel:
     # The thread
 
     def _run(self) -> None:
-        # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        leave_interrupts_to_the_main_thread()
         try:
             self._open_pipe()
             while self._wire is not None and not self.closing.is_set():

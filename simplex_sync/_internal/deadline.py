@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 from simplex_sync.errors import InvalidArgument
@@ -31,6 +32,11 @@ class Deadline:
         """Return the seconds that are left, but not more than `seconds`."""
         remaining = self.remaining()
         return seconds if remaining is None else min(seconds, remaining)
+
+    def acquire(self, lock: threading.Lock) -> bool:
+        """Take a lock, waiting for it until then; return whether it was taken."""
+        remaining = self.remaining()
+        return lock.acquire() if remaining is None else lock.acquire(timeout=remaining)
 
     @property
     def passed(self) -> bool:

@@ -53,8 +53,7 @@ class Slot:
 
     def wait(self, deadline: Deadline) -> bool:
         """Wait for the end of the call; return whether it came before the deadline."""
-        remaining = deadline.remaining()
-        return self._lock.acquire() if remaining is None else self._lock.acquire(timeout=remaining)
+        return deadline.acquire(self._lock)
 
     def end(self, frame: Frame | None, error: SimplexError | None = None) -> None:
         """End the call, with an answer or an error; the router calls it once."""

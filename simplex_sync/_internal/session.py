@@ -7,7 +7,6 @@ is held by the I/O thread.
 from __future__ import annotations
 
 import logging
-import signal
 import socket
 import ssl
 import threading
@@ -26,7 +25,7 @@ from simplex_sync._internal.output import OutputTail
 from simplex_sync._internal.process import CliProcess
 from simplex_sync._internal.router import Router
 from simplex_sync._internal.startup import Startup
-from simplex_sync._internal.uninterrupted import uninterrupted
+from simplex_sync._internal.uninterrupted import leave_interrupts_to_the_main_thread, uninterrupted
 from simplex_sync.api import events
 from simplex_sync.errors import (
     ChildExited,
@@ -150,7 +149,8 @@ class Session:
                     raise StartError(f"start: the I/O thread could not be started: {error}") from error
                 self._ready = True
             except BaseException:
-                self._give_back(ClientClosed("start: the client was not started"))
+                self.router.close(ClientClosed("start: the client was not started"))
+                self._give_back()
                 raise
 
     def _launch_and_connect(self, deadline: Deadline) -> Wire:
@@ -325,7 +325,7 @@ class Session:
         self.channel.closing.set()  # which also ends a start that is under way
         with self._life:
             if not self._closed:
-                self._give_back(error)
+                self._give_back()
 
     def close_apart(self, error: SimplexError) -> None:
         """Close in a thread of its own, for the garbage collector.
@@ -343,11 +343,10 @@ class Session:
             thread.join(_APART_SECONDS)
 
     def _close_apart(self, error: SimplexError) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # see `uninterrupted`
+        leave_interrupts_to_the_main_thread()
         self.close(error)
 
-    def _give_back(self, error: SimplexError) -> None:
-        self.router.close(error)
+    def _give_back(self) -> None:
         self.channel.stop(3.0)
         if self.process is not None:
             self.process.stop()

@@ -13,6 +13,14 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
+def leave_interrupts_to_the_main_thread() -> None:
+    """Block SIGINT in a thread of ours, as its first step.
+
+    The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 def uninterrupted(work: Callable[[], Result], name: str, give_up: Callable[[], object] | None = None) -> Result:
     """Return what some work returns, or raise what it raises; an interrupt comes when the work has ended.
 
@@ -34,8 +42,7 @@ def uninterrupted(work: Callable[[], Result], name: str, give_up: Callable[[], o
     done.acquire()
 
     def run() -> None:
-        # The kernel may hand Ctrl-C to any thread, but only the main one acts on it, and would not be woken.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        leave_interrupts_to_the_main_thread()
         begun.append(True)
         try:
             if not cancelled:
